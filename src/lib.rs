@@ -1,0 +1,17 @@
+//! wormproof: a compliance audit and conformance test harness for write-once (WORM) object storage.
+
+pub mod cli;
+pub mod config;
+pub mod lock;
+pub mod policy;
+pub mod profile;
+pub mod record;
+pub mod report;
+pub mod run;
+pub mod scan;
+pub mod scenario;
+pub mod server;
+pub mod sign;
+pub mod store;
+pub mod target;
+pub mod time;
