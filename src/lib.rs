@@ -2,6 +2,7 @@
 
 pub mod cli;
 pub mod config;
+pub mod exchange;
 pub mod lock;
 pub mod policy;
 pub mod profile;
