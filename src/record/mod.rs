@@ -5,6 +5,7 @@
 
 pub mod evidence;
 pub mod finding;
+pub mod judge;
 pub mod log;
 pub mod verdict;
 

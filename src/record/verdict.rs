@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::record::evidence::EventNumber;
-use crate::scenario::words;
+use crate::scenario::{Role, words};
 
 words! {
     /// What the judge says of a scenario or of one run of it.
@@ -128,6 +128,7 @@ pub struct Judgement {
     cause: Cause,
     reason: String,
     witnesses: Vec<Witness>,
+    breaker: Option<Role>,
 }
 
 impl Judgement {
@@ -136,14 +137,27 @@ impl Judgement {
         if witnesses.is_empty() {
             return Self::other(Verdict::Inconclusive, Cause::NoControl, "nothing was shown".to_owned());
         }
-        Self { verdict: Verdict::Pass, cause, reason, witnesses }
+        Self { verdict: Verdict::Pass, cause, reason, witnesses, breaker: None }
     }
 
     /// Any other verdict; asked for a pass it gives an error.
     #[must_use]
     pub fn other(verdict: Verdict, cause: Cause, reason: impl Into<String>) -> Self {
         let verdict = if verdict == Verdict::Pass { Verdict::Error } else { verdict };
-        Self { verdict, cause, reason: reason.into(), witnesses: Vec::new() }
+        Self { verdict, cause, reason: reason.into(), witnesses: Vec::new(), breaker: None }
+    }
+
+    /// The same, with the principal whose step decided it.
+    #[must_use]
+    pub fn broken_by(mut self, who: Option<Role>) -> Self {
+        self.breaker = who;
+        self
+    }
+
+    /// The principal whose step decided a fail.
+    #[must_use]
+    pub fn breaker(&self) -> Option<Role> {
+        self.breaker
     }
 
     /// The verdict.

@@ -1,0 +1,208 @@
+//! The rules about answers: what was said to each step, and whether it was true.
+
+use crate::record::evidence::{GroupEvidence, SentStep, StepEvidence};
+use crate::record::judge::answers::{Refusal, Said};
+use crate::record::judge::compare;
+use crate::record::judge::effect::{self, Around, Effect};
+use crate::record::judge::{Case, Seen};
+use crate::record::verdict::{Cause, Verdict, WitnessKind};
+use crate::scenario::{Because, Expect, Purpose, Right, Role, Step, rights};
+
+impl Case<'_> {
+    /// One answer to a step that is not part of a race.
+    pub(super) fn answer(
+        &self,
+        around: Around<'_>,
+        step: &Step,
+        done: &StepEvidence,
+        sent: &SentStep,
+        said: &Said,
+        seen: &mut Seen,
+    ) {
+        let who = done.role;
+        match (step.purpose, step.expect, said) {
+            (_, _, Said::Failed(why)) => {
+                let (rule, cause) = match step.purpose {
+                    Purpose::Setup => (0, Cause::NoSetup),
+                    Purpose::Control => (5, Cause::NoControl),
+                    _ => (4, Cause::NoAnswer),
+                };
+                seen.by(who, rule, Verdict::Inconclusive, cause, format!("“{}”: {why}", step.text));
+            }
+            (_, Expect::Either, Said::Refused(refusal)) => {
+                seen.refusals += 1;
+                let door = refusal.reasons.contains(&Because::NotSupported);
+                seen.no_door |= door;
+                let kind = if door { WitnessKind::NoDoor } else { WitnessKind::Refusal };
+                seen.witness(kind, vec![sent.exchange]);
+            }
+            // The state alone decides, and the state is compared for the group as a whole.
+            (_, Expect::Either, Said::Accepted(_)) => {}
+            (_, Expect::Refused, Said::Accepted(status)) => {
+                let text = format!("“{}” was accepted ({status})", step.text);
+                let object = step.object.as_deref().unwrap_or_default();
+                if !object.is_empty()
+                    && compare::lock_ended(self.evidence, object, around.before, around.after.at)
+                {
+                    seen.by(who, 2, Verdict::Inconclusive, Cause::LockEnded, text);
+                } else {
+                    seen.by(who, 2, Verdict::Fail, Cause::Accepted, text);
+                }
+            }
+            (_, Expect::Refused, Said::Refused(refusal)) => Self::refused(step, done, sent, refusal, seen),
+            (purpose, _, Said::Refused(refusal)) => {
+                Self::unexpected_refusal(purpose, step, done, refusal, said, seen);
+            }
+            (purpose, _, Said::Accepted(_)) => {
+                let (rule, verdict, cause, kind) = match purpose {
+                    Purpose::Setup => (0, Verdict::Fail, Cause::NotKept, WitnessKind::Setup),
+                    Purpose::Control => (5, Verdict::Inconclusive, Cause::NoControl, WitnessKind::Right),
+                    _ => (3, Verdict::Fail, Cause::PromiseBroken, WitnessKind::Promise),
+                };
+                match effect::effect(around, step, sent) {
+                    Effect::Seen | Effect::NotOfVersions => seen.witness(kind, vec![sent.exchange]),
+                    Effect::Missing(why) => {
+                        let text = format!("“{}” was accepted without effect: {why}", step.text);
+                        seen.by(who, rule, verdict, cause, text);
+                    }
+                    Effect::Unread(why) => {
+                        let rule = if purpose == Purpose::Control { 5 } else { 4 };
+                        seen.by(who, rule, Verdict::Inconclusive, Cause::NotRead, why);
+                    }
+                }
+            }
+        }
+    }
+
+    /// A refusal that was expected: does the dialect know it for one of the expected reasons?
+    fn refused(step: &Step, done: &StepEvidence, sent: &SentStep, refusal: &Refusal, seen: &mut Seen) {
+        if refusal.reasons.iter().any(|r| step.because.contains(r)) {
+            seen.refusals += 1;
+            seen.witness(WitnessKind::Refusal, vec![sent.exchange]);
+        } else if refusal.reasons.contains(&Because::NotSupported) {
+            seen.refusals += 1;
+            seen.no_door = true;
+            seen.witness(WitnessKind::NoDoor, vec![sent.exchange]);
+        } else if refusal.reasons.contains(&Because::NotPermitted) && lacks(step, done.role) {
+            seen.by(done.role, 5, Verdict::Skipped, Cause::NoRight, lacks_text(step, done.role));
+        } else {
+            let said = Said::Refused(refusal.clone());
+            let known = if refusal.reasons.is_empty() {
+                format!(
+                    "the dialect does not know this answer; if it is one of [{}], add to refusals.toml: \
+                     because = \"…\", status = {}, code = \"{}\", message = \"{}\"",
+                    join(&step.because),
+                    refusal.status,
+                    refusal.error.code,
+                    refusal.error.message
+                )
+            } else {
+                format!("refused for {}, expected was {}", join(&refusal.reasons), join(&step.because))
+            };
+            let text = format!("“{}”: {said}: {known}", step.text);
+            seen.by(done.role, 4, Verdict::Inconclusive, Cause::OtherRefusal, text);
+        }
+    }
+
+    /// A setup, control or promise that was refused.
+    fn unexpected_refusal(
+        purpose: Purpose,
+        step: &Step,
+        done: &StepEvidence,
+        refusal: &Refusal,
+        said: &Said,
+        seen: &mut Seen,
+    ) {
+        let who = done.role;
+        let text = format!("“{}” was refused: {said}", step.text);
+        let permission = refusal.reasons.contains(&Because::NotPermitted)
+            || (refusal.status == 403 && refusal.reasons.is_empty());
+        if purpose != Purpose::Setup && permission && lacks(step, who) {
+            seen.by(who, 5, Verdict::Skipped, Cause::NoRight, lacks_text(step, who));
+            return;
+        }
+        match purpose {
+            Purpose::Setup => seen.by(who, 0, Verdict::Inconclusive, Cause::NoSetup, text),
+            Purpose::Control => seen.by(who, 5, Verdict::Inconclusive, Cause::NoControl, text),
+            Purpose::Attack | Purpose::Promise => {
+                let unsupported = refusal.reasons.contains(&Because::NotSupported);
+                if permission || unsupported {
+                    seen.by(who, 4, Verdict::Inconclusive, Cause::OtherRefusal, text);
+                } else {
+                    seen.by(who, 3, Verdict::Fail, Cause::PromiseBroken, text);
+                }
+            }
+        }
+    }
+
+    /// One answer in a race.
+    pub(super) fn racer<'b>(
+        step: &'b Step,
+        done: &'b StepEvidence,
+        sent: &'b SentStep,
+        said: &Said,
+        winners: &mut Vec<(&'b Step, &'b StepEvidence, &'b SentStep)>,
+        seen: &mut Seen,
+    ) {
+        match said {
+            Said::Accepted(_) => winners.push((step, done, sent)),
+            Said::Failed(why) => {
+                let text = format!("“{}” (copy {}): {why}", step.text, sent.copy);
+                seen.by(done.role, 4, Verdict::Inconclusive, Cause::NoAnswer, text);
+            }
+            Said::Refused(refusal) => Self::refused(step, done, sent, refusal, seen),
+        }
+    }
+
+    pub(super) fn race(
+        around: Around<'_>,
+        group: &GroupEvidence,
+        winners: &[(&Step, &StepEvidence, &SentStep)],
+        seen: &mut Seen,
+    ) {
+        let asked: usize = group.steps.iter().map(|s| s.sent.len()).sum();
+        match winners {
+            [] => {
+                let text = format!("none of {asked} requests was accepted");
+                seen.remark(4, Verdict::Inconclusive, Cause::NoWinner, text);
+            }
+            [(step, done, sent)] => match effect::effect(around, step, sent) {
+                Effect::Seen | Effect::NotOfVersions => {
+                    seen.witness(WitnessKind::OneWinner, vec![sent.exchange]);
+                }
+                Effect::Missing(why) => {
+                    seen.by(
+                        done.role,
+                        1,
+                        Verdict::Fail,
+                        Cause::Changed,
+                        format!("the accepted request lost: {why}"),
+                    );
+                }
+                Effect::Unread(why) => {
+                    seen.by(done.role, 4, Verdict::Inconclusive, Cause::NotRead, why);
+                }
+            },
+            [(_, done, _), ..] => {
+                let text =
+                    format!("{} of {asked} requests were accepted, of which one may win", winners.len());
+                seen.by(done.role, 2, Verdict::Fail, Cause::TwoWinners, text);
+            }
+        }
+    }
+}
+
+/// Whether a role is meant to lack a right that the step needs.
+fn lacks(step: &Step, role: Role) -> bool {
+    rights::needed(step).into_iter().any(|right| !role.holds(right))
+}
+
+fn lacks_text(step: &Step, role: Role) -> String {
+    let missing: Vec<&str> =
+        rights::needed(step).into_iter().filter(|r| !role.holds(*r)).map(Right::word).collect();
+    format!("the {role} is not given {}", missing.join(", "))
+}
+
+fn join(reasons: &[Because]) -> String {
+    reasons.iter().map(|r| r.word()).collect::<Vec<_>>().join(", ")
+}
