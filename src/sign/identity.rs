@@ -174,3 +174,91 @@ fn decode(block: &str) -> Result<SecretDocument, SignError> {
         SecretDocument::from_pem(block).map_err(|error| SignError::MalformedKey(error.to_string()))?;
     Ok(document)
 }
+
+#[cfg(test)]
+mod tests {
+    use pkcs8::{EncodePrivateKey as _, PrivateKeyInfoRef};
+
+    use super::*;
+
+    fn identity() -> Identity {
+        let now = DateTime::from_timestamp(1_795_586_400, 0).unwrap();
+        Identity::generate("Audit, Ltd / Prüfung; x", now, TimeDelta::days(1)).unwrap()
+    }
+
+    #[test]
+    fn a_generated_identity_comes_back_from_its_pem() {
+        let one = identity();
+        let two = Identity::from_pem(&one.key_pem(), &one.certificate_pem(), None).unwrap();
+        assert_eq!(one.signer(), two.signer());
+        assert_eq!(one.sign_detached(b"x"), two.sign_detached(b"x"));
+        assert_eq!(one.subject(), "CN=Audit\\, Ltd / Prüfung\\; x");
+        assert!(one.signer().self_signed);
+        assert_eq!(one.signer().not_after - one.signer().not_before, TimeDelta::days(1));
+        assert_ne!(one.fingerprint(), identity().fingerprint());
+    }
+
+    #[test]
+    fn a_strangers_certificate_is_refused() {
+        let result = Identity::from_pem(&identity().key_pem(), &identity().certificate_pem(), None);
+        assert!(matches!(result, Err(SignError::KeyMismatch)));
+    }
+
+    #[test]
+    fn debug_shows_no_key() {
+        let identity = identity();
+        let shown = format!("{identity:?}");
+        assert!(shown.contains(&identity.fingerprint()));
+        assert!(!shown.contains(&hex::encode(identity.key.to_bytes())));
+        assert!(!shown.contains("PRIVATE") && !shown.to_lowercase().contains("key"));
+    }
+
+    #[test]
+    fn an_encrypted_key_needs_its_password() {
+        let identity = identity();
+        let plain = identity.key.to_pkcs8_der().unwrap();
+        let info = PrivateKeyInfoRef::from_der(plain.as_bytes()).unwrap();
+        // Few rounds: the test is about the password, not about its cost.
+        let kdf =
+            pkcs8::pkcs5::pbes2::Parameters::generate_pbkdf2_sha256_aes256cbc(100, b"saltsalt", [7; 16])
+                .unwrap();
+        let pem = info.encrypt_with_params(kdf, "secret").unwrap();
+        let pem = pem.to_pem("ENCRYPTED PRIVATE KEY", LineEnding::LF).unwrap();
+        let read = |password| Identity::from_pem(&pem, &identity.certificate_pem(), password);
+        assert_eq!(read(Some("secret")).unwrap().fingerprint(), identity.fingerprint());
+        assert!(matches!(read(Some("Secret")), Err(SignError::PasswordWrong)));
+        assert!(matches!(read(None), Err(SignError::PasswordMissing)));
+    }
+
+    #[test]
+    fn other_forms_of_keys_are_named() {
+        let certificate = identity().certificate_pem();
+        let error = |pem: &str| Identity::from_pem(pem, &certificate, None).unwrap_err();
+        let sec1 = "-----BEGIN EC PRIVATE KEY-----\nAAAA\n-----END EC PRIVATE KEY-----\n";
+        assert!(matches!(error(sec1), SignError::Sec1Key));
+        assert!(error(sec1).hint().unwrap().contains("openssl pkcs8 -topk8"));
+        assert!(matches!(error("-----BEGIN RSA PRIVATE KEY-----"), SignError::RsaKey));
+        assert!(matches!(error(&certificate), SignError::NoKey));
+        // PBE-SHA1-3DES: only the name of the scheme matters.
+        let pbe = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMCAwHAYKKoZIhvcNAQwBAzAOBAgAAAAAAAAAAAICCAAEAA==\n-----END ENCRYPTED PRIVATE KEY-----\n";
+        assert!(matches!(error(pbe), SignError::LegacyEncryption), "{:?}", error(pbe));
+        let key = identity().key_pem();
+        for length in 0..key.len() - 1 {
+            assert!(Identity::from_pem(&key[..length], &certificate, None).is_err());
+        }
+    }
+
+    #[test]
+    fn a_common_name_must_be_one() {
+        let now = DateTime::from_timestamp(1_795_586_400, 0).unwrap();
+        for name in ["", "a\nb", &"x".repeat(65)] {
+            assert!(matches!(Identity::generate(name, now, TimeDelta::days(1)), Err(SignError::CommonName)));
+        }
+        for valid in [TimeDelta::zero(), TimeDelta::days(-1), TimeDelta::MAX] {
+            assert!(matches!(Identity::generate("x", now, valid), Err(SignError::Time)));
+        }
+        // Beyond 2049 certificates change the form of their times.
+        let long = Identity::generate("x", now, TimeDelta::days(36_500)).unwrap();
+        assert_eq!(long.signer().not_after, now + TimeDelta::days(36_500));
+    }
+}

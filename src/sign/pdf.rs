@@ -30,6 +30,9 @@ pub(super) const TIME_LENGTH: usize = 22;
 
 /// Room in the container beside the certificates, in bytes: attributes, names, ECDSA value.
 const RESERVE: usize = 1024;
+/// Largest container, in bytes: far more than any chain needs, and little enough to be read from a hostile
+/// file without harm.
+pub(super) const MAX_CONTAINER: usize = 128 * 1024;
 
 /// What the signature says beside the certificate. Both texts are shown by PDF readers.
 #[derive(Debug, Clone, Copy)]
@@ -65,6 +68,9 @@ impl Identity {
             return Err(SignError::Time);
         }
         let room = signer.certificate_pem.len() + RESERVE;
+        if room > MAX_CONTAINER {
+            return Err(SignError::Certificate("the chain is too large".to_owned()));
+        }
         let (mut out, hex_start) = append(pdf, info, room)?;
 
         let hex_end = hex_start + 2 * room;
