@@ -41,6 +41,25 @@ words! {
     }
 }
 
+impl FindingRule {
+    /// How bad a finding of this rule is.
+    #[must_use]
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Unprotected | Self::Missing => Severity::Critical,
+            Self::TooShort
+            | Self::WrongMode
+            | Self::Expired
+            | Self::NoHold
+            | Self::NoVersioning
+            | Self::NoObjectLock
+            | Self::ConfigurationChanged => Severity::High,
+            Self::Unreadable | Self::ReplicaMark => Severity::Medium,
+            Self::Hidden | Self::NoDefaultRetention => Severity::Info,
+        }
+    }
+}
+
 /// One thing wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -111,6 +130,9 @@ pub struct ScanResult {
     pub findings: BTreeMap<String, u64>,
     /// The first findings (bounded), with key, version id and rule.
     pub first: Vec<Finding>,
+    /// The rules whose findings a valid waiver accepts.
+    #[serde(default)]
+    pub waived_rules: Vec<String>,
     /// The earliest and latest end of retention seen.
     pub earliest_until: Option<DateTime<Utc>>,
     /// The latest end of retention seen.

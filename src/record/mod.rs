@@ -7,6 +7,8 @@ pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
+pub mod outcome;
+pub mod present;
 pub mod verdict;
 
 use std::collections::BTreeMap;
