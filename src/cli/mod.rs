@@ -1,1 +1,3 @@
-//! (to come)
+//! The command line: one file a command; the only place where the parts are wired together.
+
+pub mod args;
