@@ -1,3 +1,4 @@
 //! The integration tests, in one binary.
+#![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
 
 mod arrows;
