@@ -204,8 +204,9 @@ impl Condition {
                     SetTest::Plain => self.operator.negated,
                 };
         };
-        let hit =
-            |value: &String| self.values.iter().any(|wanted| self.operator.value_matches(wanted, value, lookup));
+        let hit = |value: &String| {
+            self.values.iter().any(|wanted| self.operator.value_matches(wanted, value, lookup))
+        };
         let negated = self.operator.negated;
         match self.operator.set {
             SetTest::Plain => found.iter().any(hit) != negated,

@@ -124,7 +124,9 @@ impl PolicyError {
             Problem::Effect(effect) => format!("Invalid effect: {effect}"),
             Problem::Principal(_) => "Invalid principal in policy".to_owned(),
             Problem::Action(_) => "Policy has invalid action".to_owned(),
-            Problem::Resource(_) | Problem::ForeignResource { .. } => "Policy has invalid resource".to_owned(),
+            Problem::Resource(_) | Problem::ForeignResource { .. } => {
+                "Policy has invalid resource".to_owned()
+            }
             Problem::Operator(name) => format!("Invalid Condition type : {name}"),
             Problem::ConditionKey(_) => "Policy has an invalid condition key".to_owned(),
             other => {

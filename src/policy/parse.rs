@@ -245,7 +245,8 @@ fn is_resource(text: &str, kind: Kind) -> bool {
 
 fn conditions(value: Option<&Value>, variables: bool) -> Result<Vec<Condition>, Problem> {
     let Some(value) = value else { return Ok(Vec::new()) };
-    let wrong_type = |element: &str| Problem::WrongType { element: element.to_owned(), expected: "an object" };
+    let wrong_type =
+        |element: &str| Problem::WrongType { element: element.to_owned(), expected: "an object" };
     let mut conditions = Vec::new();
     for (name, block) in value.as_object().ok_or_else(|| wrong_type("Condition"))? {
         let operator = Operator::parse(name).ok_or_else(|| Problem::Operator(name.clone()))?;
@@ -257,15 +258,14 @@ fn conditions(value: Option<&Value>, variables: bool) -> Result<Vec<Condition>, 
                 return Err(Problem::ConditionKey(key.clone()));
             }
             let written = scalars(values, key)?;
-            let condition =
-                Condition::new(operator.clone(), key, written, variables).map_err(|value| {
-                    // The text operators take every text but one with a broken variable in it.
-                    if name.contains("String") || name.contains("Arn") {
-                        Problem::Variable(value)
-                    } else {
-                        Problem::ConditionValue { operator: name.clone(), value }
-                    }
-                })?;
+            let condition = Condition::new(operator.clone(), key, written, variables).map_err(|value| {
+                // The text operators take every text but one with a broken variable in it.
+                if name.contains("String") || name.contains("Arn") {
+                    Problem::Variable(value)
+                } else {
+                    Problem::ConditionValue { operator: name.clone(), value }
+                }
+            })?;
             conditions.push(condition);
         }
     }
@@ -273,9 +273,7 @@ fn conditions(value: Option<&Value>, variables: bool) -> Result<Vec<Condition>, 
 }
 
 fn text<'a>(value: &'a Value, element: &str) -> Result<&'a str, Problem> {
-    value
-        .as_str()
-        .ok_or_else(|| Problem::WrongType { element: element.to_owned(), expected: "a string" })
+    value.as_str().ok_or_else(|| Problem::WrongType { element: element.to_owned(), expected: "a string" })
 }
 
 /// A text, or a list of texts.

@@ -130,7 +130,11 @@ impl PrincipalName {
         let Principal::Aws { account, arn, session_arn } = principal else { return Closeness::No };
         match self {
             Self::Account(named) if named == account && !account.is_empty() => {
-                if principal.is_root() { Closeness::Named } else { Closeness::Account }
+                if principal.is_root() {
+                    Closeness::Named
+                } else {
+                    Closeness::Account
+                }
             }
             Self::Arn(named) if session_arn.as_ref() == Some(named) => Closeness::Session,
             Self::Arn(named) if named == arn => Closeness::Named,
