@@ -113,7 +113,9 @@ impl Policy {
                 _ if allowed.is_some() => continue,
                 _ => closest,
             };
-            if statement.closeness(request) < wanted || !statement.selects(&action, request) {
+            if !statement.selects(&action, request, wanted)
+                || !statement.conditions.iter().all(|condition| condition.holds(request))
+            {
                 continue;
             }
             let decision =
@@ -134,10 +136,16 @@ impl Statement {
         clause.selects(request.principal, user_id.map(String::as_str))
     }
 
-    fn selects(&self, lower_action: &str, request: &Request<'_>) -> bool {
-        self.actions.selects_action(lower_action, request)
+    /// Whether principal (at least this closely), action and resource fit; the conditions are not asked.
+    fn selects(&self, lower_action: &str, request: &Request<'_>, closest: Closeness) -> bool {
+        self.closeness(request) >= closest
+            && self.actions.selects_action(lower_action, request)
             && self.resources.selects_resource(request.resource, request)
-            && self.conditions.iter().all(|condition| condition.holds(request))
+    }
+
+    /// The same for a single look.
+    pub(super) fn selects_but_for_conditions(&self, request: &Request<'_>, closest: Closeness) -> bool {
+        self.selects(&request.action.to_lowercase(), request, closest)
     }
 }
 

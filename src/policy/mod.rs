@@ -13,6 +13,7 @@ mod condition;
 mod document;
 mod error;
 mod evaluate;
+mod explain;
 mod parse;
 mod pattern;
 mod principal;
@@ -22,6 +23,7 @@ pub use condition::{Condition, Operator, SetTest};
 pub use document::allow_document;
 pub use error::{Place, PolicyError, Problem};
 pub use evaluate::{Context, Decision, Relation, Request, Ruling, Source, Sources, authorize, rule};
+pub use explain::explain;
 pub use principal::{Principal, PrincipalClause, PrincipalName};
 pub use statement::{Clause, Effect, Kind, Policy, Statement};
 

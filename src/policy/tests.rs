@@ -45,6 +45,22 @@ fn context(pairs: &[(&str, &str)]) -> Context {
     context
 }
 
+/// What, condition block, keys of the request, whether it holds.
+type ConditionRow<'a> = (&'a str, &'a str, &'a [(&'a str, &'a str)], bool);
+
+/// What, who, action, identity, session and bucket policies, relation, effect, source.
+type RuleRow<'a> = (
+    &'a str,
+    &'a Principal,
+    &'a str,
+    &'a [&'a Policy],
+    Option<&'a Policy>,
+    Option<&'a Policy>,
+    Relation,
+    Effect,
+    Source,
+);
+
 /// The document of 2012 around statements without the outer brackets.
 fn document(statements: &str) -> String {
     format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#)
@@ -76,7 +92,7 @@ fn condition_holds(block: &str, pairs: &[(&str, &str)]) -> bool {
 fn conditions() {
     let k = "s3:object-lock-remaining-retention-days";
     #[rustfmt::skip]
-    let table: &[(&str, &str, &[(&str, &str)], bool)] = &[
+    let table: &[ConditionRow] = &[
         // Null asks only whether the key is there.
         ("Null true, no key", r#""Null":{"s3:if-none-match":"true"}"#, &[], true),
         ("Null true, key", r#""Null":{"s3:if-none-match":"true"}"#, &[("s3:if-none-match", "*")], false),
@@ -404,7 +420,7 @@ fn all_policies_together() {
     let (same, other, owner) = (Relation::SameAccount, Relation::OtherAccount, Relation::AccountRoot);
     let (yes, no) = (Effect::Allow, Effect::None);
     #[rustfmt::skip]
-    let table: &[(&str, &Principal, &str, &[&Policy], Option<&Policy>, Option<&Policy>, Relation, Effect, Source)] = &[
+    let table: &[RuleRow] = &[
         ("nothing", &alice, get, &[], None, None, same, no, Source::Nothing),
         ("identity suffices", &alice, get, &[&silent, &allow], None, None, same, yes, Source::Identity(1)),
         ("bucket suffices", &alice, get, &[&silent], None, Some(&to_alice), same, yes, Source::Bucket),
@@ -727,4 +743,63 @@ fn many_stars_take_little_time() {
         identity(&format!(r#"{{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::{pattern}"}}"#));
     let resource = format!("arn:aws:s3:::{}", "a".repeat(1024));
     assert_eq!(effect(&policy, &user("alice"), "s3:GetObject", &resource, &Context::default()), Effect::None);
+}
+
+#[test]
+fn the_explanation_names_the_statement_and_the_condition() {
+    let allow = identity(r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::vault/*"}"#);
+    let floor = bucket(
+        r#"{"Sid":"Floor","Effect":"Deny","Principal":{"AWS":"111122223333"},"Action":"s3:PutObject","Resource":"arn:aws:s3:::vault/*",
+            "Condition":{"NumericLessThan":{"s3:object-lock-remaining-retention-days":"30"}}}"#,
+    );
+    let get = policy(Kind::Session, r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}"#);
+    let who = user("alice");
+    let identity = [&allow];
+    let sources =
+        Sources { identity: &identity, session: None, bucket: Some(&floor), relation: Relation::SameAccount };
+    let bare = Context::default();
+    let short = context(&[("s3:object-lock-remaining-retention-days", "9")]);
+    let ask = |sources: &Sources<'_>, action: &str, resource: &str, context: &Context| {
+        explain(sources, &Request { principal: &who, action, resource, context })
+    };
+    let key = "NumericLessThan s3:object-lock-remaining-retention-days 30";
+    assert_eq!(
+        ask(&sources, "s3:PutObject", OBJECT, &short),
+        format!(
+            "Denied: statement 1 (Floor) of the bucket policy denies s3:PutObject on {OBJECT}, because its condition \
+             holds: {key} (the request has 9)."
+        )
+    );
+    assert_eq!(
+        ask(&sources, "s3:PutObject", OBJECT, &bare),
+        format!(
+            "Allowed: statement 1 of identity policy 1 allows s3:PutObject on {OBJECT}; statement 1 (Floor) of the \
+             bucket policy would deny it, but its condition does not hold: {key} (the request has no such key)."
+        )
+    );
+    assert_eq!(
+        ask(&Sources { session: Some(&get), ..sources }, "s3:PutObject", OBJECT, &bare),
+        format!(
+            "Refused: the session policy, which limits the session, does not allow s3:PutObject on {OBJECT}."
+        )
+    );
+    assert_eq!(
+        ask(&sources, "s3:ListBucket", "arn:aws:s3:::vault", &bare),
+        "Refused: no statement allows s3:ListBucket on arn:aws:s3:::vault."
+    );
+    assert_eq!(
+        ask(&Sources { relation: Relation::OtherAccount, ..sources }, "s3:GetObject", OBJECT, &bare),
+        format!(
+            "Refused: the sender is of another account and the bucket policy does not allow s3:GetObject on {OBJECT}."
+        )
+    );
+    assert_eq!(
+        ask(
+            &Sources { relation: Relation::AccountRoot, identity: &[], ..sources },
+            "s3:GetObject",
+            OBJECT,
+            &bare
+        ),
+        format!("Allowed: the root user of an account needs no statement for s3:GetObject on {OBJECT}.")
+    );
 }
