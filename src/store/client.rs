@@ -308,11 +308,8 @@ impl Client {
         monotonic_us: u64,
         attempt: u32,
     ) -> Reply {
-        let (endpoint, target) = self.inner.endpoint.address(
-            request.service,
-            request.bucket.as_deref(),
-            request.key.as_deref(),
-        );
+        let (endpoint, target) =
+            self.inner.endpoint.address(request.service, request.bucket.as_deref(), request.key.as_deref());
         let sent = Sent {
             method: request.method.to_string(),
             endpoint,

@@ -170,9 +170,8 @@ fn sign(
         body,
     )
     .map_err(|error| chain_of(&error))?;
-    let (instructions, signature) = aws_sigv4::http_request::sign(signable, &params)
-        .map_err(|error| chain_of(&error))?
-        .into_parts();
+    let (instructions, signature) =
+        aws_sigv4::http_request::sign(signable, &params).map_err(|error| chain_of(&error))?.into_parts();
     let (headers, parameters) = instructions.into_parts();
     let wrong = (request.auth == Auth::WrongSignature).then(|| spoil(&signature));
     for header in headers {
@@ -197,7 +196,12 @@ fn spoil(signature: &str) -> String {
 
 /// Signs the base64 of a form's policy (`x-amz-signature` of a POST form).
 #[must_use]
-pub(crate) fn sign_policy(policy_base64: &str, who: &Credentials, region: &str, now: DateTime<Utc>) -> String {
+pub(crate) fn sign_policy(
+    policy_base64: &str,
+    who: &Credentials,
+    region: &str,
+    now: DateTime<Utc>,
+) -> String {
     let key = v4::generate_signing_key(&who.secret_key, now.into(), region, "s3");
     v4::calculate_signature(key, policy_base64.as_bytes())
 }

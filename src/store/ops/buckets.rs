@@ -133,10 +133,7 @@ pub fn put_object_lock_configuration(bucket: &str, default: Option<(Mode, Defaul
             DefaultPeriod::Days(n) => format!("<Days>{n}</Days>"),
             DefaultPeriod::Years(n) => format!("<Years>{n}</Years>"),
         };
-        format!(
-            "<Rule><DefaultRetention><Mode>{}</Mode>{period}</DefaultRetention></Rule>",
-            mode.as_str()
-        )
+        format!("<Rule><DefaultRetention><Mode>{}</Mode>{period}</DefaultRetention></Rule>", mode.as_str())
     });
     let document = format!(
         "<ObjectLockConfiguration xmlns=\"{NAMESPACE}\"><ObjectLockEnabled>Enabled</ObjectLockEnabled>{rule}</ObjectLockConfiguration>"

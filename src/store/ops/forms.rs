@@ -86,7 +86,8 @@ pub fn post_form(form: &PostForm, who: Option<&Credentials>, region: &str, now: 
 
 fn policy(bucket: &str, fields: &[(String, String)], length: usize, now: DateTime<Utc>) -> String {
     let mut conditions = vec![serde_json::json!({ "bucket": bucket })];
-    conditions.extend(fields.iter().map(|(name, value)| serde_json::json!(["eq", format!("${name}"), value])));
+    conditions
+        .extend(fields.iter().map(|(name, value)| serde_json::json!(["eq", format!("${name}"), value])));
     conditions.push(serde_json::json!(["content-length-range", 0, length]));
     let ends = now.checked_add_signed(TimeDelta::minutes(10)).unwrap_or(now);
     serde_json::json!({ "expiration": crate::time::wire(ends), "conditions": conditions }).to_string()

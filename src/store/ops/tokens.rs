@@ -15,8 +15,7 @@ pub fn sts_assume_role(
     role_arn: Option<&str>,
     session_name: Option<&str>,
 ) -> S3Request {
-    let mut fields =
-        vec![("Action", "AssumeRole".to_owned()), ("DurationSeconds", duration_s.to_string())];
+    let mut fields = vec![("Action", "AssumeRole".to_owned()), ("DurationSeconds", duration_s.to_string())];
     fields.extend(role_arn.map(|arn| ("RoleArn", arn.to_owned())));
     fields.extend(session_name.map(|name| ("RoleSessionName", name.to_owned())));
     fields.extend(policy.map(|text| ("Policy", text.to_owned())));

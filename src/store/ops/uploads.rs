@@ -46,13 +46,11 @@ pub fn complete_multipart_upload(
 ) -> S3Request {
     let parts: String = parts
         .iter()
-        .map(|(n, tag)| {
-            format!("<Part><PartNumber>{n}</PartNumber><ETag>{}</ETag></Part>", xml_text(tag))
-        })
+        .map(|(n, tag)| format!("<Part><PartNumber>{n}</PartNumber><ETag>{}</ETag></Part>", xml_text(tag)))
         .collect();
-    S3Request::to_object(Method::POST, bucket, key, None).query("uploadId", upload_id).body(format!(
-        "<CompleteMultipartUpload xmlns=\"{NAMESPACE}\">{parts}</CompleteMultipartUpload>"
-    ))
+    S3Request::to_object(Method::POST, bucket, key, None)
+        .query("uploadId", upload_id)
+        .body(format!("<CompleteMultipartUpload xmlns=\"{NAMESPACE}\">{parts}</CompleteMultipartUpload>"))
 }
 
 /// AbortMultipartUpload.
