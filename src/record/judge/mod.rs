@@ -11,6 +11,8 @@ mod compare;
 mod effect;
 mod fold;
 mod steps;
+#[cfg(test)]
+mod tests;
 
 pub use answers::{Refusal, Said, said};
 pub use compare::words as retention_words;
@@ -209,7 +211,8 @@ impl<'a> Case<'a> {
                 for sent in &done.sent {
                     let said = said(self.scenario, self.evidence, step, sent, self.context);
                     refused_cleanly &= matches!(said, Said::Refused(_));
-                    if said.accepted() && step.purpose != Purpose::Attack {
+                    // What became of a request without an answer is unknown; an attack may do no harm even so.
+                    if !matches!(said, Said::Refused(_)) && step.purpose != Purpose::Attack {
                         may_change.extend(self.aims(step));
                     }
                     if step.expect == Expect::OneAccepted {
