@@ -1,0 +1,351 @@
+//! Who asks, and whether they may: keys, the caller of a request, and the rights of an action.
+
+use std::collections::HashMap;
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+
+use chrono::{DateTime, Utc};
+use http::{HeaderMap, Uri};
+use s3s::access::{S3Access, S3AccessContext};
+use s3s::auth::{S3Auth, SecretKey};
+use s3s::{S3Request, S3Result};
+
+use crate::policy::{Context, Kind, Policy, Principal, Request, authorize};
+use crate::time::{Clock, parse_wire};
+
+use super::defects::Defect;
+use super::fault::Fault;
+use super::model::Model;
+
+/// The account that owns everything on this server.
+pub const ACCOUNT: &str = "111122223333";
+
+static EVERYTHING: LazyLock<Option<Policy>> = LazyLock::new(|| {
+    let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+    Policy::parse(all, Kind::Identity).ok()
+});
+
+/// An access key.
+#[derive(Debug)]
+pub struct Key {
+    /// The secret.
+    pub secret: String,
+    /// The session token that requests must carry.
+    pub token: Option<String>,
+    /// When a temporary key ends.
+    pub expires: Option<DateTime<Utc>>,
+    /// Whose it is.
+    pub principal: Principal,
+    /// The policy that the session was started with.
+    pub session: Option<Policy>,
+}
+
+impl Key {
+    /// Whether this is the account's root key.
+    #[must_use]
+    pub fn is_root(&self) -> bool {
+        self.token.is_none()
+    }
+}
+
+/// All keys of a server.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    keys: Arc<Mutex<HashMap<String, Arc<Key>>>>,
+    clock: Clock,
+}
+
+impl Keys {
+    /// The keys of a new server: the root's only.
+    #[must_use]
+    pub fn new(access_key: &str, secret: &str, clock: Clock) -> Self {
+        let root = Key {
+            secret: secret.to_owned(),
+            token: None,
+            expires: None,
+            principal: Principal::Aws {
+                account: ACCOUNT.to_owned(),
+                arn: format!("arn:aws:iam::{ACCOUNT}:root"),
+                session_arn: None,
+            },
+            session: None,
+        };
+        let keys = HashMap::from([(access_key.to_owned(), Arc::new(root))]);
+        Self { keys: Arc::new(Mutex::new(keys)), clock }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Key>>> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a key.
+    pub fn add(&self, access_key: String, key: Key) {
+        self.lock().insert(access_key, Arc::new(key));
+    }
+
+    /// How many keys there are.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.lock().len()
+    }
+
+    /// A key that is known and has not expired.
+    ///
+    /// # Errors
+    /// 403 `InvalidAccessKeyId`, 400 `ExpiredToken`.
+    pub fn get(&self, access_key: &str) -> Result<Arc<Key>, Fault> {
+        let Some(key) = self.lock().get(access_key).cloned() else {
+            return Err(unknown_key(access_key));
+        };
+        if key.expires.is_some_and(|end| end <= self.clock.now()) {
+            return Err(Fault::new(400, "ExpiredToken", "The provided token has expired."));
+        }
+        Ok(key)
+    }
+
+    /// A key together with the session token that came with it.
+    ///
+    /// # Errors
+    /// As [`Keys::get`], and for a token that is missing or not this key's.
+    pub fn with_token(&self, access_key: &str, token: Option<&str>) -> Result<Arc<Key>, Fault> {
+        let key = self.get(access_key)?;
+        match (&key.token, token) {
+            (None, None) => Ok(key),
+            (Some(wanted), Some(given)) if wanted == given => Ok(key),
+            (Some(_), None) => Err(unknown_key(access_key)),
+            _ => {
+                Err(Fault::new(400, "InvalidToken", "The provided token is malformed or otherwise invalid."))
+            }
+        }
+    }
+}
+
+fn unknown_key(access_key: &str) -> Fault {
+    Fault::new(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records.")
+        .with("AWSAccessKeyId", access_key)
+}
+
+#[async_trait::async_trait]
+impl S3Auth for Keys {
+    async fn get_secret_key(&self, access_key: &str) -> S3Result<SecretKey> {
+        let key = self.get(access_key)?;
+        Ok(SecretKey::from(key.secret.as_str()))
+    }
+}
+
+/// What the outer layer learned of a request.
+#[derive(Debug, Clone, Default)]
+pub struct Seen {
+    /// `s3:authType`; none for an anonymous request.
+    pub auth_type: Option<&'static str>,
+    /// The access key, where the outer layer has verified the signature itself (presigned).
+    pub verified: Option<String>,
+    /// The session token of a form or presigned URL.
+    pub token: Option<String>,
+    /// The version id that a write is aimed at; set only where a defect allows it.
+    pub aimed: Option<String>,
+    /// The file name of a form.
+    pub filename: Option<String>,
+    /// The client's address.
+    pub source: Option<std::net::IpAddr>,
+}
+
+/// The caller of a request, as the operations see it.
+#[derive(Debug, Clone, Default)]
+pub struct Caller {
+    /// The key; none is anonymous.
+    pub key: Option<Arc<Key>>,
+    /// What the outer layer saw.
+    pub seen: Arc<Seen>,
+}
+
+#[async_trait::async_trait]
+impl S3Access for Keys {
+    async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
+        let access_key = cx.credentials().map(|found| found.access_key.clone());
+        let seen = cx.extensions_mut().get::<Arc<Seen>>().cloned().unwrap_or_default();
+        let caller = self.caller(access_key, cx.headers(), seen)?;
+        check_lock_headers(cx.headers())?;
+        if cx.headers().get("x-amz-expected-bucket-owner").is_some_and(|owner| owner != ACCOUNT) {
+            return Err(Fault::denied().into());
+        }
+        cx.extensions_mut().insert(caller);
+        Ok(())
+    }
+}
+
+impl Keys {
+    /// The caller of a request whose signature is verified.
+    ///
+    /// # Errors
+    /// A session token that does not fit.
+    pub fn caller(
+        &self,
+        access_key: Option<String>,
+        headers: &HeaderMap,
+        seen: Arc<Seen>,
+    ) -> Result<Caller, Fault> {
+        let header = headers.get("x-amz-security-token").and_then(|value| value.to_str().ok());
+        let token = seen.token.as_deref().or(header);
+        let key = match access_key.as_deref().or(seen.verified.as_deref()) {
+            Some(id) => Some(self.with_token(id, token)?),
+            None => None,
+        };
+        Ok(Caller { key, seen })
+    }
+}
+
+/// Refuses lock headers that cannot be read, before s3s would with other words (PUT-04 to PUT-09).
+fn check_lock_headers(headers: &HeaderMap) -> Result<(), Fault> {
+    const MODE: &str = "x-amz-object-lock-mode";
+    const DATE: &str = "x-amz-object-lock-retain-until-date";
+    const HOLD: &str = "x-amz-object-lock-legal-hold";
+    let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    check_lock_texts(text(MODE), text(DATE), text(HOLD))
+}
+
+/// The same for texts, wherever they come from.
+///
+/// # Errors
+/// 400 `InvalidArgument`.
+pub fn check_lock_texts(mode: Option<&str>, date: Option<&str>, hold: Option<&str>) -> Result<(), Fault> {
+    const MODE: &str = "x-amz-object-lock-mode";
+    const DATE: &str = "x-amz-object-lock-retain-until-date";
+    let both = "x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied";
+    match (mode, date) {
+        (Some(_), None) => return Err(Fault::new(400, "InvalidArgument", both).with("ArgumentName", DATE)),
+        (None, Some(_)) => return Err(Fault::new(400, "InvalidArgument", both).with("ArgumentName", MODE)),
+        (Some(mode), Some(_)) if !matches!(mode, "GOVERNANCE" | "COMPLIANCE") => {
+            return Err(Fault::argument("Unknown wormMode directive.", MODE, mode));
+        }
+        (Some(_), Some(date)) if parse_wire(date).is_none() => {
+            let wrong = "The retain until date must be provided in ISO 8601 format";
+            return Err(Fault::argument(wrong, DATE, date));
+        }
+        _ => {}
+    }
+    match hold {
+        Some(hold) if !matches!(hold, "ON" | "OFF") => Err(Fault::argument(
+            "Legal Hold must be either of 'ON' or 'OFF'",
+            "x-amz-object-lock-legal-hold",
+            hold,
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A request, as far as rights depend on it.
+#[derive(Debug, Clone)]
+pub struct Call<'a> {
+    /// Who asks.
+    pub caller: Caller,
+    /// The headers.
+    pub headers: &'a HeaderMap,
+    /// The URI.
+    pub uri: &'a Uri,
+    /// The instant.
+    pub now: DateTime<Utc>,
+}
+
+impl<'a> Call<'a> {
+    /// The rights' view of a request.
+    pub fn of<T>(request: &'a S3Request<T>, now: DateTime<Utc>) -> Self {
+        let caller = request.extensions.get::<Caller>().cloned().unwrap_or_default();
+        Self { caller, headers: &request.headers, uri: &request.uri, now }
+    }
+
+    /// A header's text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&'a str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    /// A query parameter, decoded.
+    #[must_use]
+    pub fn query(&self, name: &str) -> Option<String> {
+        super::sigv4::pairs(self.uri.query().unwrap_or(""))
+            .find(|(key, _)| key == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Whether the bypass header is there and true.
+    #[must_use]
+    pub fn asks_bypass(&self) -> bool {
+        self.header("x-amz-bypass-governance-retention")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    fn context(&self, extra: &[(&str, String)]) -> Context {
+        let mut context = Context::default();
+        let seen = &self.caller.seen;
+        if let Some(auth) = seen.auth_type {
+            context.set("s3:authType", auth);
+            context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
+        }
+        context.set("aws:SecureTransport", "false");
+        context.set("aws:SourceIp", seen.source.map_or_else(|| "127.0.0.1".to_owned(), |ip| ip.to_string()));
+        context.set("aws:CurrentTime", crate::time::wire(self.now));
+        context.set("aws:EpochTime", self.now.timestamp().to_string());
+        for (name, value) in self.headers {
+            if name.as_str().starts_with("x-amz-")
+                && let Ok(text) = value.to_str()
+            {
+                context.set(&format!("s3:{name}"), text);
+            }
+        }
+        if let Some(id) = self.query("versionId") {
+            context.set("s3:versionid", id);
+        }
+        for (key, value) in extra {
+            context.set(key, value.clone());
+        }
+        context
+    }
+}
+
+impl Model {
+    /// Whether the caller may do `action` on a bucket or key.
+    #[must_use]
+    pub fn may(
+        &self,
+        call: &Call<'_>,
+        action: &str,
+        bucket: &str,
+        key: Option<&str>,
+        extra: &[(&str, String)],
+    ) -> bool {
+        let policy = self.buckets.get(bucket).and_then(|found| found.policy.clone());
+        let policy = policy.as_deref().map(|found| &found.parsed);
+        let root = call.caller.key.as_deref().is_some_and(Key::is_root);
+        if root && (policy.is_none() || self.has(Defect::PolicyDenyIgnored)) {
+            return true;
+        }
+        let policy = policy.filter(|_| call.caller.key.is_none() || !self.has(Defect::PolicyDenyIgnored));
+        let resource = match key {
+            Some(key) => format!("arn:aws:s3:::{bucket}/{key}"),
+            None => format!("arn:aws:s3:::{bucket}"),
+        };
+        let context = call.context(extra);
+        let anonymous = Principal::Anonymous;
+        let key = call.caller.key.as_deref();
+        let principal = key.map_or(&anonymous, |key| &key.principal);
+        let request = Request { principal, action, resource: &resource, context: &context };
+        let identity: Vec<&Policy> = key.and(EVERYTHING.as_ref()).into_iter().collect();
+        let session = key.and_then(|key| key.session.as_ref());
+        authorize(&identity, session, policy, root, &request).is_allowed()
+    }
+
+    /// Refuses what the caller may not do.
+    ///
+    /// # Errors
+    /// 403 `AccessDenied`.
+    pub fn authorise(
+        &self,
+        call: &Call<'_>,
+        action: &str,
+        bucket: &str,
+        key: Option<&str>,
+        extra: &[(&str, String)],
+    ) -> Result<(), Fault> {
+        if self.may(call, action, bucket, key, extra) { Ok(()) } else { Err(Fault::denied()) }
+    }
+}

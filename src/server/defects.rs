@@ -1,0 +1,161 @@
+//! The seeded faults: each one is a way in which a real implementation went wrong, or could.
+//!
+//! A defect is switched on for a whole server and is one `if` at the place where the fault lies, so
+//! that everything else behaves as without it. Qualification runs the suite against each of them.
+//!
+//! References: `BKT`/`PUT`/… are rows of the behaviour catalogue, `A1`… MinIO's escape hatches.
+
+/// What is known about one defect.
+#[derive(Debug, Clone, Copy)]
+pub struct DefectInfo {
+    /// The defect.
+    pub defect: Defect,
+    /// Its name on the command line, in kebab case.
+    pub name: &'static str,
+    /// What the server does wrong, in one sentence.
+    pub summary: &'static str,
+    /// Where it was seen, or which documented behaviour it breaks.
+    pub reference: &'static str,
+    /// Whether the server as a whole is useless with it: no scenario may pass, none need fail.
+    pub useless: bool,
+}
+
+macro_rules! defects {
+    ($($variant:ident, $name:literal, $useless:literal, $summary:literal, $reference:literal;)*) => {
+        /// One seeded fault. [`Defect::all`] says what each one is.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        #[repr(u8)]
+        pub enum Defect {
+            $(#[doc = $summary] $variant,)*
+        }
+
+        const TABLE: &[DefectInfo] = &[$(DefectInfo {
+            defect: Defect::$variant,
+            name: $name,
+            summary: $summary,
+            reference: $reference,
+            useless: $useless,
+        },)*];
+    };
+}
+
+defects! {
+    RefusesAll, "refuses-all", true, "Every request is answered 403 AccessDenied.", "a stub or a proxy in front";
+    FailsAll, "fails-all", true, "Every request is answered 500 InternalError.", "a broken server";
+    RefusesAndDeletes, "refuses-and-deletes", false, "A locked version's delete is answered 403, and the version is gone.", "design: the state decides, not the answer";
+    AcceptsAndKeeps, "accepts-and-keeps", false, "A locked version's delete is answered 204, and the version stays.", "design: a false answer is a fail of its own kind";
+    DeletedStillReadable, "deleted-still-readable", false, "A locked version is deleted behind a 403, and a stale cache still answers GET and HEAD; the listing lacks it.", "design: a cache that still shows what is gone";
+    PutReplacesLockedVersion, "put-replaces-locked-version", false, "A plain PUT overwrites the current locked version in place.", "OVR-01; SeaweedFS before #11316";
+    PutVersionIdReplaces, "put-version-id-replaces", false, "A PUT or copy with ?versionId replaces that version's bytes and keeps its lock.", "OVR-06; MinIO A9";
+    ReplicaHeaderDelete, "replica-header-delete", false, "DELETE ?versionId with X-Amz-Replication-Status: REPLICA skips the lock check.", "ADM-14; MinIO A1";
+    ReplicaHeaderPut, "replica-header-put", false, "PUT ?versionId with X-Amz-Replication-Status: REPLICA replaces the version without its lock.", "MinIO A2, A3";
+    MultipartVersionIdReplaces, "multipart-version-id-replaces", false, "A multipart upload begun with ?versionId replaces that version without its lock.", "MinIO A4, A5";
+    FormVersionIdReplaces, "form-version-id-replaces", false, "A form posted to ?versionId replaces that version without its lock.", "MinIO A7";
+    ComplianceBypass, "compliance-bypass", false, "The bypass header also deletes, shortens and clears COMPLIANCE.", "DEL-05, SHR-07, SHR-08";
+    BypassWithoutRight, "bypass-without-right", false, "The bypass header works without s3:BypassGovernanceRetention.", "GOV-03, GOV-05; SeaweedFS #11362";
+    ShortenCompliance, "shorten-compliance", false, "COMPLIANCE may be shortened in the same mode.", "SHR-05; versitygw object_lock.go:158";
+    ShortenGovernance, "shorten-governance", false, "GOVERNANCE may be shortened without the bypass header.", "SHR-01; versitygw";
+    DowngradeCompliance, "downgrade-compliance", false, "COMPLIANCE may be changed to GOVERNANCE.", "SHR-06; moto models.py:2409";
+    UpgradeWithoutBypass, "upgrade-without-bypass", false, "GOVERNANCE may be changed to COMPLIANCE without the bypass header.", "SHR-09; LocalStack provider.py:3979";
+    EmptyRetentionClears, "empty-retention-clears", false, "An empty Retention removes the lock of either mode without bypass.", "SHR-03, SHR-07";
+    HoldIgnoredOnDelete, "hold-ignored-on-delete", false, "A legal hold does not stop a delete.", "DEL-07";
+    HoldIgnoredWithBypass, "hold-ignored-with-bypass", false, "The bypass header deletes a version under legal hold.", "DEL-08, GOV-06";
+    HoldIgnoredAfterExpiry, "hold-ignored-after-expiry", false, "An ended retention hides a legal hold that is still on.", "DEL-09; versitygw object_lock.go:311";
+    BatchDeleteIgnoresLock, "batch-delete-ignores-lock", false, "DeleteObjects does not look at locks.", "MUL-01";
+    BatchFirstExpiredFreesAll, "batch-first-expired-frees-all", false, "In DeleteObjects an entry with an ended retention ends the lock check for all that follow.", "MUL-08; versitygw object_lock.go:311";
+    DefaultNotOnPut, "default-not-on-put", false, "The default retention is not stamped on a plain PUT.", "DEF-01, DEF-12; versitygw";
+    DefaultNotOnMultipart, "default-not-on-multipart", false, "The default retention is not stamped on a multipart upload.", "DEF-06; s3gw#761";
+    DefaultNotOnCopy, "default-not-on-copy", false, "The default retention is not stamped on a copy.", "DEF-05";
+    DefaultNotOnForm, "default-not-on-form", false, "The default retention is not stamped on a form upload.", "DEF-07; MinIO A8";
+    HoldHeaderDropsDefault, "hold-header-drops-default", false, "A legal-hold header, even OFF, drops the default retention.", "DEF-04; MinIO bucket-object-lock.go:333";
+    LockHeadersIgnored, "lock-headers-ignored", false, "Lock headers of a PUT are accepted and not stored.", "PUT-01, PUT-02";
+    MultipartLockDropped, "multipart-lock-dropped", false, "Lock headers given when a multipart upload begins are not on the completed version.", "MPU-01; ceph#54767";
+    CopyLockDropped, "copy-lock-dropped", false, "Lock headers of a copy are accepted and not stored.", "CPY-03";
+    FormLockWithoutRight, "form-lock-without-right", false, "Lock fields of a form are taken without s3:PutObjectRetention.", "ANO-07; rustfs#5701";
+    LockHeadersWithoutRight, "lock-headers-without-right", false, "Lock headers are taken without s3:PutObjectRetention or s3:PutObjectLegalHold.", "PUT-13, PUT-14; SeaweedFS #11362";
+    SuspendVersioningAccepted, "suspend-versioning-accepted", false, "Versioning may be suspended on a bucket with Object Lock.", "BKT-09, DEL-21";
+    LockConfigDisabledAccepted, "lock-config-disabled-accepted", false, "An Object Lock configuration without Enabled switches the lock off.", "BKT-08; versitygw #1568";
+    IfNoneMatchIgnored, "if-none-match-ignored", false, "If-None-Match: * is ignored on PUT.", "CND-02";
+    IfNoneMatchRace, "if-none-match-race", false, "If-None-Match: * is checked, and the write follows later: two of a race may win.", "CND-27";
+    IfNoneMatchIgnoredOnMultipart, "if-none-match-ignored-on-multipart", false, "If-None-Match: * is ignored when a multipart upload is completed.", "CND-12, CND-14";
+    IfNoneMatchIgnoredOnCopy, "if-none-match-ignored-on-copy", false, "If-None-Match: * is ignored on CopyObject.", "CND-18";
+    IfMatchIgnored, "if-match-ignored", false, "If-Match is ignored on PUT and DELETE.", "CND-05, CND-21";
+    ExpiredNeverDeletable, "expired-never-deletable", false, "A version whose retention has ended can still not be deleted.", "DEL-11";
+    LockEndsEarly, "lock-ends-early", false, "A retention ends two seconds before its retain-until date.", "section 20, 7; SeaweedFS whole seconds";
+    RetentionSetNotStored, "retention-set-not-stored", false, "PutObjectRetention on an unlocked version is answered 200 and not stored.", "EXT-09; SeaweedFS";
+    ExtensionIgnored, "extension-ignored", false, "An extension of a retention is answered 200 and not stored.", "EXT-01, EXT-02";
+    ExtensionRefused, "extension-refused", false, "An extension of a retention is refused.", "EXT-01, EXT-02";
+    HoldSetNotStored, "hold-set-not-stored", false, "PutObjectLegalHold ON is answered 200 and not stored.", "LHD-01";
+    HoldOffWithoutRight, "hold-off-without-right", false, "A legal hold can be removed without s3:PutObjectLegalHold.", "LHD-11";
+    RetentionWithoutRight, "retention-without-right", false, "A retention can be set without s3:PutObjectRetention.", "EXT-03, SHR-18";
+    VersionDeleteWithoutRight, "version-delete-without-right", false, "s3:DeleteObject alone deletes versions.", "DEL-18; MinIO auth-handler.go:465";
+    DeleteBucketWithLocked, "delete-bucket-with-locked", false, "A bucket that still holds locked versions can be deleted.", "BKT-11";
+    DirectoryKeyDeleted, "directory-key-deleted", false, "DELETE of a key ending in / removes the locked version itself.", "DEL-22; SeaweedFS delete.go:128; MinIO A11";
+    PolicyNullConditionIgnored, "policy-null-condition-ignored", false, "Null conditions of a bucket policy are ignored, always to the caller's favour.", "POL-01";
+    PolicyDenyIgnored, "policy-deny-ignored", false, "Deny statements of a bucket policy do not bind the account's own principals.", "GOV-05; noobaa #9881";
+    UnsignedHeadersAccepted, "unsigned-headers-accepted", false, "x-amz headers that the signature does not cover are honoured.", "s3s gap 1; ANO-04";
+    ListingHidesVersions, "listing-hides-versions", false, "ListObjectVersions shows the current version of each key only.", "design: still listed";
+    CopyOntoSelfStripsLock, "copy-onto-self-strips-lock", false, "A copy of a locked version onto its own key replaces that version, without its lock.", "MinIO A3b, CPY-08";
+    BatchDeletesAll, "batch-delete-by-key-is-permanent", false, "DeleteObjects without a version id removes the current version itself.", "MUL-03; MinIO A11";
+}
+
+impl Defect {
+    /// The whole table, in a fixed order.
+    #[must_use]
+    pub fn all() -> &'static [DefectInfo] {
+        TABLE
+    }
+
+    /// The defect of that name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        TABLE.iter().find(|info| info.name == name).map(|info| info.defect)
+    }
+
+    /// What is known about it.
+    #[must_use]
+    pub fn info(self) -> &'static DefectInfo {
+        &TABLE[self as usize]
+    }
+
+    /// The name in kebab case.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.info().name
+    }
+}
+
+/// The defects that are switched on.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Defects(u128);
+
+impl Defects {
+    /// A set of defects.
+    #[must_use]
+    pub fn new(defects: &[Defect]) -> Self {
+        Self(defects.iter().fold(0, |bits, defect| bits | 1 << (*defect as u8)))
+    }
+
+    /// Whether `defect` is on.
+    #[must_use]
+    pub fn has(self, defect: Defect) -> bool {
+        self.0 & (1 << (defect as u8)) != 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_fits_its_enum_and_its_set() {
+        assert!(TABLE.len() <= 128, "the set has 128 bits");
+        for (position, info) in TABLE.iter().enumerate() {
+            assert_eq!(info.defect as usize, position);
+            assert_eq!(Defect::parse(info.name), Some(info.defect));
+            assert!(info.name.bytes().all(|b| b.is_ascii_lowercase() || b == b'-'), "{}", info.name);
+            assert!(Defects::new(&[info.defect]).has(info.defect));
+            assert!(!Defects::default().has(info.defect));
+        }
+    }
+}

@@ -1,0 +1,443 @@
+//! Writing and reading objects: PutObject, forms, CopyObject, GetObject, HeadObject, attributes.
+
+use http::HeaderMap;
+use s3s::dto::*;
+use s3s::{S3Request, S3Response};
+
+use crate::lock::LegalHold;
+
+use super::access::Call;
+use super::checks;
+use super::condition::{Condition, bare};
+use super::convert::{
+    Answer, add, answer, described, etag, lock_context, lock_request, md5_hex, read_body, tags_of, timestamp,
+    with_header,
+};
+use super::defects::Defect;
+use super::fault::Fault;
+use super::model::{Bucket as ModelBucket, Model, Version};
+use super::objects::{Aim, LockRequest, Via, Write};
+use super::service::Service;
+
+/// The condition headers of a write.
+pub(crate) fn condition_of(call: &Call<'_>) -> Condition {
+    let text = |name| call.header(name).map(str::to_owned);
+    Condition { if_match: text("if-match"), if_none_match: text("if-none-match") }
+}
+
+/// The rights that a write needs: the object, and each lock that is asked for by itself.
+pub(crate) fn authorise_write(
+    model: &Model,
+    call: &Call<'_>,
+    bucket: &str,
+    key: &str,
+    lock: LockRequest,
+    tagged: bool,
+    creates: bool,
+) -> Result<(), Fault> {
+    let mut context = lock_context(lock, call.now);
+    context.push(("s3:ObjectCreationOperation", creates.to_string()));
+    for (name, header) in [("s3:if-none-match", "if-none-match"), ("s3:if-match", "if-match")] {
+        context.extend(call.header(header).map(|value| (name, value.to_owned())));
+    }
+    let check = |action| model.authorise(call, action, bucket, Some(key), &context);
+    check("s3:PutObject")?;
+    if call.header("if-match").is_some() && creates {
+        check("s3:GetObject")?;
+    }
+    if lock.retention.is_some() && !model.has(Defect::LockHeadersWithoutRight) {
+        check("s3:PutObjectRetention")?;
+    }
+    if lock.hold.is_some() && !model.has(Defect::LockHeadersWithoutRight) {
+        check("s3:PutObjectLegalHold")?;
+    }
+    if tagged {
+        check("s3:PutObjectTagging")?;
+    }
+    Ok(())
+}
+
+/// Under Object Lock an upload must carry a digest (PUT-11, PUT-12).
+fn require_digest(bucket: &ModelBucket, lock: LockRequest, headers: &HeaderMap) -> Result<(), Fault> {
+    let locks = lock.is_some() || bucket.lock.is_some_and(|config| config.default.is_some());
+    if bucket.lock.is_some() && locks && !checks::has_any(headers) {
+        return Err(Fault::request(
+            "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
+        ));
+    }
+    Ok(())
+}
+
+/// What answers to a write say of the object.
+fn stored_headers(checksum: Option<&(&'static str, String)>) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    add(&mut headers, "x-amz-server-side-encryption", Some("AES256"));
+    if let Some((algorithm, value)) = checksum {
+        add_checksum(&mut headers, algorithm, value);
+        add(&mut headers, "x-amz-checksum-type", Some("FULL_OBJECT"));
+    }
+    headers
+}
+
+fn add_checksum(headers: &mut HeaderMap, algorithm: &str, value: &str) {
+    let name = match algorithm {
+        "crc32" => "x-amz-checksum-crc32",
+        "crc32c" => "x-amz-checksum-crc32c",
+        "crc64nvme" => "x-amz-checksum-crc64nvme",
+        "sha1" => "x-amz-checksum-sha1",
+        _ => "x-amz-checksum-sha256",
+    };
+    add(headers, name, Some(value));
+}
+
+impl Service {
+    pub(crate) async fn put_object(&self, mut request: S3Request<PutObjectInput>) -> Answer<PutObjectOutput> {
+        let body = request.input.body.take();
+        let (body, checksum) = read_body(body, &request.headers, request.trailing_headers.as_ref()).await?;
+        let call = Call::of(&request, self.0.clock.now());
+        let input = &request.input;
+        let lock = lock_request(
+            input.object_lock_mode.as_ref(),
+            input.object_lock_retain_until_date.as_ref(),
+            input.object_lock_legal_hold_status.as_ref(),
+            call.now,
+        )?;
+        let condition = condition_of(&call);
+        let mut object = described(&call, input.metadata.clone());
+        object.etag = md5_hex(&body);
+        (object.body, object.checksum) = (body, checksum.clone());
+        let keeps_lock = self.0.has(Defect::PutVersionIdReplaces);
+        let aim = call.caller.seen.aimed.clone().map(|version| Aim { version, keeps_lock });
+        let write = Write { object, lock, tags: tags_of(input.tagging.as_deref()), via: Via::Put, aim };
+        let shown = etag(&write.object.etag);
+        {
+            let model = self.0.model();
+            model.bucket(&input.bucket)?;
+            let tagged = input.tagging.is_some();
+            authorise_write(&model, &call, &input.bucket, &input.key, lock, tagged, true)?;
+            model.check_lock(&input.bucket, lock)?;
+            require_digest(model.bucket(&input.bucket)?, lock, &request.headers)?;
+        }
+        let condition = self.race(&input.bucket, &input.key, condition).await?;
+        let version_id = self.0.model().put(&input.bucket, &input.key, write, &condition, call.now)?;
+        let output = PutObjectOutput { e_tag: Some(shown), version_id, ..Default::default() };
+        Ok(S3Response::with_headers(output, stored_headers(checksum.as_ref())))
+    }
+
+    /// With the race defect the condition is checked here, and others run before the write.
+    async fn race(&self, bucket: &str, key: &str, condition: Condition) -> Result<Condition, Fault> {
+        if !self.0.has(Defect::IfNoneMatchRace) || condition.if_none_match.is_none() {
+            return Ok(condition);
+        }
+        {
+            let model = self.0.model();
+            condition.check(model.bucket(bucket)?.current(key), key, Via::Put, model.defects)?;
+        }
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        Ok(Condition::default())
+    }
+
+    pub(crate) async fn post_object(
+        &self,
+        mut request: S3Request<PostObjectInput>,
+    ) -> Answer<PostObjectOutput> {
+        let body = request.input.body.take();
+        let (body, _) = read_body(body, &HeaderMap::new(), None).await?;
+        let call = Call::of(&request, self.0.clock.now());
+        let input = &request.input;
+        let seen = call.caller.seen.clone();
+        let key = input.key.replace("${filename}", seen.filename.as_deref().unwrap_or(""));
+        let lock = lock_request(
+            input.object_lock_mode.as_ref(),
+            input.object_lock_retain_until_date.as_ref(),
+            input.object_lock_legal_hold_status.as_ref(),
+            call.now,
+        )?;
+        let mut object = described(&call, input.metadata.clone());
+        object.headers.retain(|(name, _)| *name != "content-type");
+        let kind = input.content_type.as_ref().map_or("binary/octet-stream", |kind| kind.as_ref());
+        object.headers.push(("content-type", kind.to_owned()));
+        object.etag = md5_hex(&body);
+        object.body = body;
+        let aim = seen.aimed.clone().map(|version| Aim { version, keeps_lock: false });
+        let write = Write { object, lock, tags: Vec::new(), via: Via::Form, aim };
+        let shown = write.object.etag.clone();
+        let mut model = self.0.model();
+        model.bucket(&input.bucket)?;
+        let asked = if self.0.has(Defect::FormLockWithoutRight) { LockRequest::default() } else { lock };
+        authorise_write(&model, &call, &input.bucket, &key, asked, input.tagging.is_some(), true)?;
+        let version_id = model.put(&input.bucket, &key, write, &Condition::default(), call.now)?;
+        let mut headers = HeaderMap::new();
+        add(&mut headers, "x-amz-version-id", version_id.as_deref());
+        add(&mut headers, "etag", Some(&format!("\"{shown}\"")));
+        if input.success_action_redirect.is_none() {
+            let location = format!("/{}/{}", input.bucket, super::convert::url_encoded(&key));
+            add(&mut headers, "location", Some(&location));
+        }
+        let output = PostObjectOutput { e_tag: Some(etag(&shown)), version_id, ..Default::default() };
+        Ok(S3Response::with_headers(output, headers))
+    }
+
+    pub(crate) fn copy_object(&self, request: S3Request<CopyObjectInput>) -> Answer<CopyObjectOutput> {
+        let call = Call::of(&request, self.0.clock.now());
+        let input = &request.input;
+        let condition = condition_of(&call);
+        condition.check_form()?;
+        let lock = lock_request(
+            input.object_lock_mode.as_ref(),
+            input.object_lock_retain_until_date.as_ref(),
+            input.object_lock_legal_hold_status.as_ref(),
+            call.now,
+        )?;
+        let mut model = self.0.model();
+        let (from, source, named) = find_source(&model, &call, &input.copy_source)?;
+        let replace = input.metadata_directive.as_ref().is_some_and(|one| one.as_str() == "REPLACE");
+        let same = from == (input.bucket.as_str(), input.key.as_str());
+        let changes = replace
+            || ["x-amz-storage-class", "x-amz-website-redirect-location", "x-amz-server-side-encryption"]
+                .iter()
+                .any(|name| call.header(name).is_some());
+        if same && !named && !changes {
+            return Err(Fault::request(
+                "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+            ));
+        }
+        let retag = input.tagging_directive.as_ref().is_some_and(|one| one.as_str() == "REPLACE");
+        model.bucket(&input.bucket)?;
+        authorise_write(&model, &call, &input.bucket, &input.key, lock, retag, true)?;
+        let old = source.object.as_deref().cloned().unwrap_or_default();
+        let mut object = if replace { described(&call, input.metadata.clone()) } else { old.clone() };
+        object.etag = md5_hex(&old.body);
+        (object.body, object.checksum) = (old.body, old.checksum);
+        object.parts = Vec::new();
+        let tags = if retag { tags_of(input.tagging.as_deref()) } else { source.tags.clone() };
+        let stripped = same && source.is_locked(call.now) && self.0.has(Defect::CopyOntoSelfStripsLock);
+        let keeps_lock = self.0.has(Defect::PutVersionIdReplaces);
+        let aim = match call.caller.seen.aimed.clone() {
+            None => stripped.then(|| Aim { version: source.id.clone(), keeps_lock: false }),
+            Some(version) => Some(Aim { version, keeps_lock }),
+        };
+        let shown = object.etag.clone();
+        let source_bucket = model.bucket(from.0)?;
+        let source_id = source_bucket.shown_id(&source);
+        let write = Write { object, lock, tags, via: Via::Copy, aim };
+        let version_id = model.put(&input.bucket, &input.key, write, &condition, call.now)?;
+        let result = CopyObjectResult {
+            e_tag: Some(etag(&shown)),
+            last_modified: Some(timestamp(call.now)),
+            ..Default::default()
+        };
+        let output = CopyObjectOutput {
+            copy_object_result: Some(result),
+            copy_source_version_id: source_id,
+            version_id,
+            ..Default::default()
+        };
+        Ok(S3Response::with_headers(output, stored_headers(None)))
+    }
+
+    pub(crate) fn get_object(&self, request: S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
+        let call = Call::of(&request, self.0.clock.now());
+        let GetObjectInput { bucket, key, version_id, range, .. } = &request.input;
+        let model = self.0.model();
+        let (found, mut headers) = self.read(&model, &call, bucket, key, version_id.as_deref(), "GET")?;
+        let body = found.object.as_ref().map(|object| object.body.clone()).unwrap_or_default();
+        let total = u64::try_from(body.len()).unwrap_or(u64::MAX);
+        let (body, content_range) = match range {
+            None => (body, None),
+            Some(range) => {
+                let picked = range.check(total).map_err(|_| {
+                    Fault::new(416, "InvalidRange", "The requested range is not satisfiable")
+                        .with("ActualObjectSize", total.to_string())
+                })?;
+                let text = format!("bytes {}-{}/{total}", picked.start, picked.end - 1);
+                let bounds =
+                    usize::try_from(picked.start).unwrap_or(0)..usize::try_from(picked.end).unwrap_or(0);
+                (body.slice(bounds), Some(text))
+            }
+        };
+        for (name, value) in [
+            ("content-type", request.input.response_content_type.as_deref()),
+            ("cache-control", request.input.response_cache_control.as_deref()),
+            ("content-disposition", request.input.response_content_disposition.as_deref()),
+        ] {
+            add(&mut headers, name, value);
+        }
+        let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
+        let output = GetObjectOutput {
+            body: Some(StreamingBlob::from(s3s::Body::from(body))),
+            content_length: Some(length),
+            content_range,
+            ..Default::default()
+        };
+        Ok(S3Response::with_headers(output, headers))
+    }
+
+    pub(crate) fn head_object(&self, request: S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
+        let call = Call::of(&request, self.0.clock.now());
+        let HeadObjectInput { bucket, key, version_id, .. } = &request.input;
+        let model = self.0.model();
+        let (found, headers) = self.read(&model, &call, bucket, key, version_id.as_deref(), "HEAD")?;
+        let length = found.object.as_ref().map_or(0, |object| object.body.len());
+        let output = HeadObjectOutput { content_length: i64::try_from(length).ok(), ..Default::default() };
+        Ok(S3Response::with_headers(output, headers))
+    }
+
+    /// What GET and HEAD share: rights, the version, conditions, and all headers.
+    fn read<'m>(
+        &self,
+        model: &'m Model,
+        call: &Call<'_>,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        method: &str,
+    ) -> Result<(&'m Version, HeaderMap), Fault> {
+        let found_bucket = model.bucket(bucket)?;
+        let action = if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+        model.authorise(call, action, bucket, Some(key), &[])?;
+        let found = model.find(bucket, key, version).map_err(|fault| {
+            // Who may not list does not learn whether a key exists.
+            let hidden = fault.status == 404 && !model.may(call, "s3:ListBucket", bucket, None, &[]);
+            if hidden { Fault::denied() } else { fault }
+        })?;
+        let Some(object) = found.object.as_deref() else {
+            let modified = crate::time::http_date(found.modified);
+            return Err(Fault::marker(method, &found.id).header("last-modified", modified));
+        };
+        check_read_conditions(call, found, &object.etag)?;
+        let mut headers = HeaderMap::with_capacity(16);
+        add(&mut headers, "accept-ranges", Some("bytes"));
+        add(&mut headers, "etag", Some(&format!("\"{}\"", object.etag)));
+        add(&mut headers, "last-modified", Some(&crate::time::http_date(found.modified)));
+        add(&mut headers, "x-amz-server-side-encryption", Some("AES256"));
+        add(&mut headers, "x-amz-version-id", found_bucket.shown_id(found).as_deref());
+        for (name, value) in &object.headers {
+            add(&mut headers, name, Some(value));
+        }
+        for (name, value) in &object.metadata {
+            let name = format!("x-amz-meta-{name}").parse::<http::HeaderName>();
+            if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
+                headers.insert(name, value);
+            }
+        }
+        if let Some(kept) =
+            found.retention.filter(|_| model.may(call, "s3:GetObjectRetention", bucket, Some(key), &[]))
+        {
+            add(&mut headers, "x-amz-object-lock-mode", Some(kept.mode.as_str()));
+            add(&mut headers, "x-amz-object-lock-retain-until-date", Some(&crate::time::wire(kept.until)));
+        }
+        if found.hold.is_some() && model.may(call, "s3:GetObjectLegalHold", bucket, Some(key), &[]) {
+            add(&mut headers, "x-amz-object-lock-legal-hold", found.hold.map(LegalHold::as_str));
+        }
+        if !found.tags.is_empty() {
+            add(&mut headers, "x-amz-tagging-count", Some(&found.tags.len().to_string()));
+        }
+        if let Some((algorithm, value)) =
+            object.checksum.as_ref().filter(|_| call.header("x-amz-checksum-mode").is_some())
+        {
+            add_checksum(&mut headers, algorithm, value);
+            add(&mut headers, "x-amz-checksum-type", Some("FULL_OBJECT"));
+        }
+        Ok((found, headers))
+    }
+
+    pub(crate) fn get_object_attributes(
+        &self,
+        request: S3Request<GetObjectAttributesInput>,
+    ) -> Answer<GetObjectAttributesOutput> {
+        let call = Call::of(&request, self.0.clock.now());
+        let GetObjectAttributesInput { bucket, key, version_id, object_attributes, .. } = &request.input;
+        let model = self.0.model();
+        let (found, _) = self.read(&model, &call, bucket, key, version_id.as_deref(), "GET")?;
+        let object = found.object.as_deref().cloned().unwrap_or_default();
+        let wants = |name: &str| object_attributes.iter().any(|one| one.as_str() == name);
+        answer(GetObjectAttributesOutput {
+            e_tag: wants("ETag").then(|| etag(&object.etag)),
+            last_modified: Some(timestamp(found.modified)),
+            object_size: wants("ObjectSize").then(|| i64::try_from(object.body.len()).unwrap_or(i64::MAX)),
+            storage_class: wants("StorageClass").then(|| StorageClass::from_static(StorageClass::STANDARD)),
+            version_id: model.bucket(bucket)?.shown_id(found),
+            ..Default::default()
+        })
+    }
+
+    pub(crate) fn get_bucket_acl(&self, request: S3Request<GetBucketAclInput>) -> Answer<GetBucketAclOutput> {
+        let bucket = request.input.bucket.clone();
+        self.with_bucket(&request, "s3:GetBucketAcl", &bucket, |_| {
+            let owner = Owner { id: Some(super::access::ACCOUNT.to_owned()), display_name: None };
+            with_header(GetBucketAclOutput { grants: Some(Vec::new()), owner: Some(owner) }, "x-amz-id", None)
+        })
+    }
+}
+
+/// Conditions of a read, in the order of RFC 9110.
+fn check_read_conditions(call: &Call<'_>, found: &Version, etag: &str) -> Result<(), Fault> {
+    let seconds = found.modified.timestamp();
+    let date =
+        |name: &str| call.header(name).and_then(crate::time::parse_http_date).map(|date| date.timestamp());
+    let fits = |list: &str| list.split(',').any(|one| matches!(bare(one), "*") || bare(one) == etag);
+    if let Some(list) = call.header("if-match") {
+        if !fits(list) {
+            return Err(Fault::precondition("If-Match"));
+        }
+    } else if date("if-unmodified-since").is_some_and(|date| seconds > date) {
+        return Err(Fault::precondition("If-Unmodified-Since"));
+    }
+    let unchanged = match call.header("if-none-match") {
+        Some(list) => fits(list),
+        None => date("if-modified-since").is_some_and(|date| seconds <= date),
+    };
+    if unchanged {
+        return Err(Fault::new(304, "NotModified", "Not Modified").header("etag", format!("\"{etag}\"")));
+    }
+    Ok(())
+}
+
+/// The source of a copy: bucket and key, the version, and whether the version was named.
+pub(crate) fn find_source<'s>(
+    model: &Model,
+    call: &Call<'_>,
+    source: &'s CopySource,
+) -> Result<((&'s str, &'s str), Version, bool), Fault> {
+    let CopySource::Bucket { bucket, key, version_id } = source else {
+        return Err(Fault::argument(
+            "Copy sources other than buckets are not implemented",
+            "x-amz-copy-source",
+            "",
+        ));
+    };
+    let version = version_id.as_deref();
+    model.bucket(bucket)?;
+    let action = if version.is_some() { "s3:GetObjectVersion" } else { "s3:GetObject" };
+    let context: Vec<_> = version.map(|id| ("s3:versionid", id.to_owned())).into_iter().collect();
+    model.authorise(call, action, bucket, Some(key), &context)?;
+    let found = model.find(bucket, key, version)?.clone();
+    let Some(object) = found.object.as_deref() else {
+        return Err(Fault::request(
+            "The source of a copy request may not specifically refer to a delete marker by version id.",
+        ));
+    };
+    let header = |name: &str| call.header(name);
+    let seconds = found.modified.timestamp();
+    let date = |name: &str| header(name).and_then(crate::time::parse_http_date).map(|date| date.timestamp());
+    if header("x-amz-copy-source-if-match").is_some_and(|one| bare(one) != object.etag) {
+        return Err(Fault::precondition("x-amz-copy-source-If-Match"));
+    }
+    if header("x-amz-copy-source-if-none-match").is_some_and(|one| bare(one) == object.etag) {
+        return Err(Fault::precondition("x-amz-copy-source-If-None-Match"));
+    }
+    if header("x-amz-copy-source-if-match").is_none()
+        && date("x-amz-copy-source-if-unmodified-since").is_some_and(|date| seconds > date)
+    {
+        return Err(Fault::precondition("x-amz-copy-source-If-Unmodified-Since"));
+    }
+    if header("x-amz-copy-source-if-none-match").is_none()
+        && date("x-amz-copy-source-if-modified-since").is_some_and(|date| seconds <= date)
+    {
+        return Err(Fault::precondition("x-amz-copy-source-If-Modified-Since"));
+    }
+    Ok(((bucket, key), found, version.is_some()))
+}

@@ -1,0 +1,406 @@
+//! Writing, finding and deleting object versions.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+
+use crate::lock::{LegalHold, Retention};
+
+use super::condition::Condition;
+use super::defects::Defect;
+use super::fault::Fault;
+use super::model::{Bucket, Model, NULL, Object, Version, Versioning};
+use super::protect::{Bypass, may_change, may_destroy, whole};
+
+/// How an object is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Via {
+    /// PutObject.
+    Put,
+    /// CopyObject.
+    Copy,
+    /// A form.
+    Form,
+    /// CompleteMultipartUpload.
+    Multipart,
+}
+
+/// A write that names an existing version (only with a defect).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aim {
+    /// The version id.
+    pub version: String,
+    /// Whether the lock of the version survives.
+    pub keeps_lock: bool,
+}
+
+/// The lock that a write asks for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LockRequest {
+    /// An explicit retention.
+    pub retention: Option<Retention>,
+    /// A legal hold header, `OFF` included.
+    pub hold: Option<LegalHold>,
+}
+
+impl LockRequest {
+    /// Whether anything is asked for.
+    #[must_use]
+    pub fn is_some(self) -> bool {
+        self.retention.is_some() || self.hold.is_some()
+    }
+}
+
+/// A new version to be.
+#[derive(Debug, Clone)]
+pub struct Write {
+    /// The content.
+    pub object: Object,
+    /// The lock asked for.
+    pub lock: LockRequest,
+    /// The tags.
+    pub tags: Vec<(String, String)>,
+    /// How it comes.
+    pub via: Via,
+    /// The version that it is aimed at, if any.
+    pub aim: Option<Aim>,
+}
+
+/// What a delete did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Deleted {
+    /// The id of the version that was deleted, or of the marker that was made.
+    pub version: Option<String>,
+    /// Whether that version is a marker.
+    pub marker: bool,
+}
+
+/// Whether a version id has the form of one that this server issues.
+#[must_use]
+pub fn is_version_id(text: &str) -> bool {
+    text == NULL
+        || (text.len() == 32
+            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')))
+}
+
+impl Model {
+    /// The version that a read means.
+    ///
+    /// # Errors
+    /// 404 for what is not there (a marker on top included), 400 for an id that is none.
+    pub fn find(&self, bucket: &str, key: &str, version: Option<&str>) -> Result<&Version, Fault> {
+        let bucket = self.bucket(bucket)?;
+        let Some(id) = version else {
+            return match bucket.current(key) {
+                None => Err(Fault::no_key(key)),
+                Some(marker) if marker.is_marker() => Err(Fault::no_key(key)
+                    .header("x-amz-delete-marker", "true")
+                    .header("x-amz-version-id", marker.id.clone())),
+                Some(found) => Ok(found),
+            };
+        };
+        if !is_version_id(id) {
+            return Err(Fault::argument("Invalid version id specified", "versionId", id));
+        }
+        let versions = bucket.objects.get(key);
+        versions
+            .and_then(|versions| versions.iter().rev().find(|found| found.id == id))
+            .or_else(|| bucket.ghosts.get(&(key.to_owned(), id.to_owned())))
+            .ok_or_else(|| Fault::no_version(key, id))
+    }
+
+    /// The version that a sub-resource request (retention, hold, tags) means: a marker is 405.
+    ///
+    /// # Errors
+    /// As [`Model::find`], and 405 for a marker, named or current.
+    pub fn find_object(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+        method: &str,
+    ) -> Result<&Version, Fault> {
+        let found = match version {
+            None => self.bucket(bucket)?.current(key).ok_or_else(|| Fault::no_key(key))?,
+            Some(_) => self.find(bucket, key, version)?,
+        };
+        if found.is_marker() { Err(Fault::marker(method, &found.id)) } else { Ok(found) }
+    }
+
+    /// The version with this id, to change.
+    pub(crate) fn version_mut(&mut self, bucket: &str, key: &str, id: &str) -> Option<&mut Version> {
+        let versions = self.buckets.get_mut(bucket)?.objects.get_mut(key)?;
+        versions.iter_mut().rev().find(|found| found.id == id)
+    }
+
+    /// Writes a version; answers its id as the bucket shows it.
+    ///
+    /// # Errors
+    /// A condition that does not hold, a lock on a bucket without Object Lock.
+    pub fn put(
+        &mut self,
+        name: &str,
+        key: &str,
+        write: Write,
+        condition: &Condition,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, Fault> {
+        let bucket = self.bucket(name)?;
+        condition.check(bucket.current(key), key, write.via, self.defects)?;
+        self.check_lock(name, write.lock)?;
+        self.store(name, key, write, now)
+    }
+
+    /// Refuses lock headers on a bucket that has no Object Lock.
+    ///
+    /// # Errors
+    /// 400 `InvalidRequest`.
+    pub fn check_lock(&self, name: &str, lock: LockRequest) -> Result<(), Fault> {
+        if lock.is_some() && self.bucket(name)?.lock.is_none() {
+            return Err(Fault::request("Bucket is missing ObjectLockConfiguration"));
+        }
+        Ok(())
+    }
+
+    /// The lock that a new version gets.
+    fn lock_of(&self, bucket: &Bucket, write: &Write, now: DateTime<Utc>) -> LockRequest {
+        let dropped = match write.via {
+            Via::Put => Defect::LockHeadersIgnored,
+            Via::Copy => Defect::CopyLockDropped,
+            Via::Multipart => Defect::MultipartLockDropped,
+            Via::Form => Defect::DefaultNotOnForm,
+        };
+        let asked = if self.has(dropped) { LockRequest::default() } else { write.lock };
+        let unstamped = match write.via {
+            Via::Put => Defect::DefaultNotOnPut,
+            Via::Copy => Defect::DefaultNotOnCopy,
+            Via::Multipart => Defect::DefaultNotOnMultipart,
+            Via::Form => Defect::DefaultNotOnForm,
+        };
+        let without_default =
+            self.has(unstamped) || (asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault));
+        let default = bucket.lock.and_then(|lock| lock.default).filter(|_| !without_default);
+        let retention = asked.retention.or_else(|| default.map(|default| default.stamp(now)));
+        LockRequest {
+            retention: retention.map(|kept| Retention { until: whole(kept.until), ..kept }),
+            hold: asked.hold,
+        }
+    }
+
+    /// Stores a version that has passed every check.
+    pub(crate) fn store(
+        &mut self,
+        name: &str,
+        key: &str,
+        write: Write,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, Fault> {
+        let bucket = self.bucket(name)?;
+        let versioning = bucket.versioning;
+        let lock = self.lock_of(bucket, &write, now);
+        let current = bucket.current(key).filter(|found| found.is_locked(now) && !found.is_marker());
+        let in_place = match (&write.aim, current) {
+            (None, Some(locked)) if write.via == Via::Put && self.has(Defect::PutReplacesLockedVersion) => {
+                Some(Aim { version: locked.id.clone(), keeps_lock: false })
+            }
+            _ => write.aim.clone(),
+        };
+        if let Some(aim) = in_place
+            && let Some(target) = self.version_mut(name, key, &aim.version)
+        {
+            target.object = Some(Arc::new(write.object));
+            if !aim.keeps_lock {
+                (target.retention, target.hold) = (lock.retention, lock.hold);
+            }
+            return Ok(Some(aim.version));
+        }
+        let order = self.next_order();
+        let id = if versioning == Versioning::Enabled { self.issue_id() } else { NULL.to_owned() };
+        let version = Version {
+            id: id.clone(),
+            modified: now,
+            order,
+            object: Some(Arc::new(write.object)),
+            retention: lock.retention,
+            hold: lock.hold,
+            tags: write.tags,
+        };
+        self.push(name, key, version)?;
+        Ok((versioning != Versioning::Unset).then_some(id))
+    }
+
+    /// Puts a version on top; a `null` version replaces the one before.
+    fn push(&mut self, name: &str, key: &str, version: Version) -> Result<(), Fault> {
+        let versions = self.bucket_mut(name)?.objects.entry(key.to_owned()).or_default();
+        if version.id == NULL {
+            versions.retain(|old| old.id != NULL);
+        }
+        versions.push(version);
+        Ok(())
+    }
+
+    /// Deletes a version, or (without an id) puts a marker on top.
+    ///
+    /// # Errors
+    /// The lock's refusal; 400 for an id that is none.
+    pub fn delete(
+        &mut self,
+        name: &str,
+        key: &str,
+        version: Option<&str>,
+        bypass: Bypass,
+        now: DateTime<Utc>,
+    ) -> Result<Deleted, Fault> {
+        let bucket = self.bucket(name)?;
+        let Some(id) = version else {
+            let permanent = (self.has(Defect::DirectoryKeyDeleted) && key.ends_with('/'))
+                .then(|| bucket.current(key).map(|found| found.id.clone()))
+                .flatten();
+            return match permanent {
+                Some(id) => Ok(self.remove(name, key, &id)?.unwrap_or_default()),
+                None => self.mark(name, key, now),
+            };
+        };
+        if !is_version_id(id) {
+            return Err(Fault::argument("Invalid version id specified", "versionId", id));
+        }
+        let Some(found) = bucket.objects.get(key).and_then(|all| all.iter().find(|found| found.id == id))
+        else {
+            return Ok(Deleted { version: Some(id.to_owned()), marker: false });
+        };
+        if let Err(refusal) = may_destroy(found.retention, found.hold, bypass, now, self.defects) {
+            let was = Deleted { version: Some(id.to_owned()), marker: false };
+            if self.has(Defect::AcceptsAndKeeps) {
+                return Ok(was);
+            }
+            if self.has(Defect::DeletedStillReadable) {
+                let ghost = found.clone();
+                self.bucket_mut(name)?.ghosts.insert((key.to_owned(), id.to_owned()), ghost);
+                self.remove(name, key, id)?;
+            }
+            if self.has(Defect::RefusesAndDeletes) {
+                self.remove(name, key, id)?;
+            }
+            return Err(refusal);
+        }
+        Ok(self.remove(name, key, id)?.unwrap_or_default())
+    }
+
+    /// Removes a version without asking its lock.
+    pub(crate) fn remove(&mut self, name: &str, key: &str, id: &str) -> Result<Option<Deleted>, Fault> {
+        let bucket = self.bucket_mut(name)?;
+        let Some(versions) = bucket.objects.get_mut(key) else { return Ok(None) };
+        let Some(position) = versions.iter().position(|found| found.id == id) else { return Ok(None) };
+        let gone = versions.remove(position);
+        if versions.is_empty() {
+            bucket.objects.remove(key);
+        }
+        if bucket.current(key).is_none_or(Version::is_marker) {
+            bucket.disturb_uploads(key);
+        }
+        let shown = bucket.versioning != Versioning::Unset || gone.id != NULL;
+        Ok(Some(Deleted { marker: gone.is_marker(), version: shown.then_some(gone.id) }))
+    }
+
+    /// A DELETE without a version id, by the bucket's versioning.
+    fn mark(&mut self, name: &str, key: &str, now: DateTime<Utc>) -> Result<Deleted, Fault> {
+        match self.bucket(name)?.versioning {
+            Versioning::Unset => {
+                self.remove(name, key, NULL)?;
+                return Ok(Deleted::default());
+            }
+            Versioning::Suspended => {
+                self.remove(name, key, NULL)?;
+            }
+            Versioning::Enabled => {}
+        }
+        let enabled = self.bucket(name)?.versioning == Versioning::Enabled;
+        let order = self.next_order();
+        let id = if enabled { self.issue_id() } else { NULL.to_owned() };
+        let marker = Version {
+            id: id.clone(),
+            modified: now,
+            order,
+            object: None,
+            retention: None,
+            hold: None,
+            tags: Vec::new(),
+        };
+        self.push(name, key, marker)?;
+        self.bucket_mut(name)?.disturb_uploads(key);
+        Ok(Deleted { version: Some(id), marker: true })
+    }
+
+    /// Sets, changes or (with `None`) removes the retention of a version.
+    ///
+    /// # Errors
+    /// A date that has passed, no Object Lock on the bucket, the lock's refusal.
+    pub fn set_retention(
+        &mut self,
+        name: &str,
+        key: &str,
+        version: Option<&str>,
+        retention: Option<Retention>,
+        bypass: Bypass,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        let retention = retention.map(|kept| Retention { until: whole(kept.until), ..kept });
+        if let Some(kept) = retention
+            && kept.until <= now
+        {
+            return Err(Fault::argument(
+                "The retain until date must be in the future!",
+                "RetainUntilDate",
+                crate::time::wire(kept.until),
+            ));
+        }
+        self.require_lock(name)?;
+        let defects = self.defects;
+        let found = self.find_object(name, key, version, "PUT")?;
+        may_change(found.retention, retention, bypass, now, defects)?;
+        let id = found.id.clone();
+        let forgotten = match found.retention.filter(|_| found.is_locked(now)) {
+            None => self.has(Defect::RetentionSetNotStored),
+            Some(old) => {
+                self.has(Defect::ExtensionIgnored) && retention.is_some_and(|new| new.until > old.until)
+            }
+        };
+        if !forgotten && let Some(found) = self.version_mut(name, key, &id) {
+            found.retention = retention;
+        }
+        Ok(())
+    }
+
+    /// Sets the legal hold of a version.
+    ///
+    /// # Errors
+    /// No Object Lock on the bucket, no such version.
+    pub fn set_hold(
+        &mut self,
+        name: &str,
+        key: &str,
+        version: Option<&str>,
+        hold: LegalHold,
+    ) -> Result<(), Fault> {
+        self.require_lock(name)?;
+        let id = self.find_object(name, key, version, "PUT")?.id.clone();
+        if hold == LegalHold::On && self.has(Defect::HoldSetNotStored) {
+            return Ok(());
+        }
+        if let Some(found) = self.version_mut(name, key, &id) {
+            found.hold = Some(hold);
+        }
+        Ok(())
+    }
+
+    /// Refuses lock sub-resources where the bucket has no Object Lock.
+    ///
+    /// # Errors
+    /// 400 `InvalidRequest`.
+    pub fn require_lock(&self, name: &str) -> Result<(), Fault> {
+        match self.bucket(name)?.lock {
+            Some(_) => Ok(()),
+            None => Err(Fault::request("Bucket is missing Object Lock Configuration")),
+        }
+    }
+}
