@@ -163,11 +163,8 @@ impl S3Access for Keys {
     async fn check(&self, cx: &mut S3AccessContext<'_>) -> S3Result<()> {
         let access_key = cx.credentials().map(|found| found.access_key.clone());
         let seen = cx.extensions_mut().get::<Arc<Seen>>().cloned().unwrap_or_default();
-        let caller = self.caller(access_key, cx.headers(), seen)?;
+        let caller = self.caller(access_key.as_deref(), cx.headers(), &seen)?;
         check_lock_headers(cx.headers())?;
-        if cx.headers().get("x-amz-expected-bucket-owner").is_some_and(|owner| owner != ACCOUNT) {
-            return Err(Fault::denied().into());
-        }
         cx.extensions_mut().insert(caller);
         Ok(())
     }
@@ -180,17 +177,20 @@ impl Keys {
     /// A session token that does not fit.
     pub fn caller(
         &self,
-        access_key: Option<String>,
+        access_key: Option<&str>,
         headers: &HeaderMap,
-        seen: Arc<Seen>,
+        seen: &Arc<Seen>,
     ) -> Result<Caller, Fault> {
+        if headers.get("x-amz-expected-bucket-owner").is_some_and(|owner| owner != ACCOUNT) {
+            return Err(Fault::denied());
+        }
         let header = headers.get("x-amz-security-token").and_then(|value| value.to_str().ok());
         let token = seen.token.as_deref().or(header);
-        let key = match access_key.as_deref().or(seen.verified.as_deref()) {
+        let key = match access_key.or(seen.verified.as_deref()) {
             Some(id) => Some(self.with_token(id, token)?),
             None => None,
         };
-        Ok(Caller { key, seen })
+        Ok(Caller { key, seen: seen.clone() })
     }
 }
 

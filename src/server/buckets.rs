@@ -1,6 +1,7 @@
 //! Operations on buckets and their configuration.
 
 use s3s::S3Request;
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
 use std::sync::Arc;
 
@@ -35,8 +36,8 @@ fn without_null(text: &str) -> Option<String> {
 }
 
 impl Service {
-    pub(crate) fn create_bucket(&self, request: S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+    pub(crate) fn create_bucket(&self, request: &S3Request<CreateBucketInput>) -> Answer<CreateBucketOutput> {
+        let call = Call::of(request, self.0.clock.now());
         let bucket = &request.input.bucket;
         let lock = request.input.object_lock_enabled_for_bucket == Some(true);
         let mut model = self.0.model();
@@ -53,27 +54,27 @@ impl Service {
         answer(CreateBucketOutput { location: Some(format!("/{bucket}")) })
     }
 
-    pub(crate) fn delete_bucket(&self, request: S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
+    pub(crate) fn delete_bucket(&self, request: &S3Request<DeleteBucketInput>) -> Answer<DeleteBucketOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:DeleteBucket", &bucket, |model| {
+        self.with_bucket(request, "s3:DeleteBucket", &bucket, |model| {
             model.delete_bucket(&bucket)?;
             answer(DeleteBucketOutput::default())
         })
     }
 
-    pub(crate) fn head_bucket(&self, request: S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
+    pub(crate) fn head_bucket(&self, request: &S3Request<HeadBucketInput>) -> Answer<HeadBucketOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:ListBucket", &bucket, |_| {
+        self.with_bucket(request, "s3:ListBucket", &bucket, |_| {
             with_header(HeadBucketOutput::default(), "x-amz-bucket-region", Some(&self.0.region))
         })
     }
 
     pub(crate) fn get_bucket_location(
         &self,
-        request: S3Request<GetBucketLocationInput>,
+        request: &S3Request<GetBucketLocationInput>,
     ) -> Answer<GetBucketLocationOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketLocation", &bucket, |_| {
+        self.with_bucket(request, "s3:GetBucketLocation", &bucket, |_| {
             let region = Some(self.0.region.clone()).filter(|region| region != "us-east-1");
             answer(GetBucketLocationOutput {
                 location_constraint: region.map(BucketLocationConstraint::from),
@@ -83,10 +84,10 @@ impl Service {
 
     pub(crate) fn get_bucket_policy(
         &self,
-        request: S3Request<GetBucketPolicyInput>,
+        request: &S3Request<GetBucketPolicyInput>,
     ) -> Answer<GetBucketPolicyOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketPolicy", &bucket, |model| {
+        self.with_bucket(request, "s3:GetBucketPolicy", &bucket, |model| {
             let policy = model.bucket(&bucket)?.policy.as_ref().map(|policy| policy.text.clone());
             let none = || missing("NoSuchBucketPolicy", "The bucket policy does not exist", &bucket);
             answer(GetBucketPolicyOutput { policy: Some(policy.ok_or_else(none)?) })
@@ -95,11 +96,11 @@ impl Service {
 
     pub(crate) fn put_bucket_policy(
         &self,
-        request: S3Request<PutBucketPolicyInput>,
+        request: &S3Request<PutBucketPolicyInput>,
     ) -> Answer<PutBucketPolicyOutput> {
         let bucket = request.input.bucket.clone();
         let text = request.input.policy.clone();
-        self.with_bucket(&request, "s3:PutBucketPolicy", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketPolicy", &bucket, |model| {
             let malformed =
                 |error: crate::policy::PolicyError| Fault::new(400, "MalformedPolicy", error.message());
             let mut parsed = Policy::parse(&text, Kind::Bucket).map_err(malformed)?;
@@ -117,10 +118,10 @@ impl Service {
 
     pub(crate) fn delete_bucket_policy(
         &self,
-        request: S3Request<DeleteBucketPolicyInput>,
+        request: &S3Request<DeleteBucketPolicyInput>,
     ) -> Answer<DeleteBucketPolicyOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:DeleteBucketPolicy", &bucket, |model| {
+        self.with_bucket(request, "s3:DeleteBucketPolicy", &bucket, |model| {
             model.bucket_mut(&bucket)?.policy = None;
             answer(DeleteBucketPolicyOutput::default())
         })
@@ -128,10 +129,10 @@ impl Service {
 
     pub(crate) fn get_bucket_policy_status(
         &self,
-        request: S3Request<GetBucketPolicyStatusInput>,
+        request: &S3Request<GetBucketPolicyStatusInput>,
     ) -> Answer<GetBucketPolicyStatusOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketPolicyStatus", &bucket, |model| {
+        self.with_bucket(request, "s3:GetBucketPolicyStatus", &bucket, |model| {
             let policy = model.bucket(&bucket)?.policy.clone();
             let none = || missing("NoSuchBucketPolicy", "The bucket policy does not exist", &bucket);
             let policy = policy.ok_or_else(none)?;
@@ -153,10 +154,10 @@ impl Service {
 
     pub(crate) fn get_public_access_block(
         &self,
-        request: S3Request<GetPublicAccessBlockInput>,
+        request: &S3Request<GetPublicAccessBlockInput>,
     ) -> Answer<GetPublicAccessBlockOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketPublicAccessBlock", &bucket, |model| {
+        self.with_bucket(request, "s3:GetBucketPublicAccessBlock", &bucket, |model| {
             let on = PublicAccessBlockConfiguration {
                 block_public_acls: Some(true),
                 block_public_policy: Some(false),
@@ -176,11 +177,11 @@ impl Service {
 
     pub(crate) fn put_public_access_block(
         &self,
-        request: S3Request<PutPublicAccessBlockInput>,
+        request: &S3Request<PutPublicAccessBlockInput>,
     ) -> Answer<PutPublicAccessBlockOutput> {
         let bucket = request.input.bucket.clone();
         let wanted = request.input.public_access_block_configuration.clone();
-        self.with_bucket(&request, "s3:PutBucketPublicAccessBlock", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketPublicAccessBlock", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.public_access = Some(Some(wanted));
             answer(PutPublicAccessBlockOutput::default())
         })
@@ -188,10 +189,10 @@ impl Service {
 
     pub(crate) fn delete_public_access_block(
         &self,
-        request: S3Request<DeletePublicAccessBlockInput>,
+        request: &S3Request<DeletePublicAccessBlockInput>,
     ) -> Answer<DeletePublicAccessBlockOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:PutBucketPublicAccessBlock", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketPublicAccessBlock", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.public_access = Some(None);
             answer(DeletePublicAccessBlockOutput::default())
         })
@@ -199,10 +200,10 @@ impl Service {
 
     pub(crate) fn get_bucket_ownership_controls(
         &self,
-        request: S3Request<GetBucketOwnershipControlsInput>,
+        request: &S3Request<GetBucketOwnershipControlsInput>,
     ) -> Answer<GetBucketOwnershipControlsOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketOwnershipControls", &bucket, |model| {
+        self.with_bucket(request, "s3:GetBucketOwnershipControls", &bucket, |model| {
             let enforced = OwnershipControls {
                 rules: vec![OwnershipControlsRule {
                     object_ownership: ObjectOwnership::from_static(ObjectOwnership::BUCKET_OWNER_ENFORCED),
@@ -219,11 +220,11 @@ impl Service {
 
     pub(crate) fn put_bucket_ownership_controls(
         &self,
-        request: S3Request<PutBucketOwnershipControlsInput>,
+        request: &S3Request<PutBucketOwnershipControlsInput>,
     ) -> Answer<PutBucketOwnershipControlsOutput> {
         let bucket = request.input.bucket.clone();
         let wanted = request.input.ownership_controls.clone();
-        self.with_bucket(&request, "s3:PutBucketOwnershipControls", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketOwnershipControls", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.ownership = Some(Some(wanted));
             answer(PutBucketOwnershipControlsOutput::default())
         })
@@ -231,10 +232,10 @@ impl Service {
 
     pub(crate) fn delete_bucket_ownership_controls(
         &self,
-        request: S3Request<DeleteBucketOwnershipControlsInput>,
+        request: &S3Request<DeleteBucketOwnershipControlsInput>,
     ) -> Answer<DeleteBucketOwnershipControlsOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:PutBucketOwnershipControls", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketOwnershipControls", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.ownership = Some(None);
             answer(DeleteBucketOwnershipControlsOutput::default())
         })
@@ -242,10 +243,10 @@ impl Service {
 
     pub(crate) fn get_bucket_encryption(
         &self,
-        request: S3Request<GetBucketEncryptionInput>,
+        request: &S3Request<GetBucketEncryptionInput>,
     ) -> Answer<GetBucketEncryptionOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetEncryptionConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:GetEncryptionConfiguration", &bucket, |model| {
             let aes = ServerSideEncryptionConfiguration {
                 rules: vec![ServerSideEncryptionRule {
                     apply_server_side_encryption_by_default: Some(ServerSideEncryptionByDefault {
@@ -262,11 +263,11 @@ impl Service {
 
     pub(crate) fn put_bucket_encryption(
         &self,
-        request: S3Request<PutBucketEncryptionInput>,
+        request: &S3Request<PutBucketEncryptionInput>,
     ) -> Answer<PutBucketEncryptionOutput> {
         let bucket = request.input.bucket.clone();
         let wanted = request.input.server_side_encryption_configuration.clone();
-        self.with_bucket(&request, "s3:PutEncryptionConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:PutEncryptionConfiguration", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.encryption = Some(wanted);
             answer(PutBucketEncryptionOutput::default())
         })
@@ -274,10 +275,10 @@ impl Service {
 
     pub(crate) fn delete_bucket_encryption(
         &self,
-        request: S3Request<DeleteBucketEncryptionInput>,
+        request: &S3Request<DeleteBucketEncryptionInput>,
     ) -> Answer<DeleteBucketEncryptionOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:PutEncryptionConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:PutEncryptionConfiguration", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.encryption = None;
             answer(DeleteBucketEncryptionOutput::default())
         })
@@ -285,10 +286,10 @@ impl Service {
 
     pub(crate) fn get_bucket_lifecycle_configuration(
         &self,
-        request: S3Request<GetBucketLifecycleConfigurationInput>,
+        request: &S3Request<GetBucketLifecycleConfigurationInput>,
     ) -> Answer<GetBucketLifecycleConfigurationOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetLifecycleConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:GetLifecycleConfiguration", &bucket, |model| {
             let rules = model.bucket(&bucket)?.settings.lifecycle.clone();
             let none = || {
                 missing("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", &bucket)
@@ -302,11 +303,11 @@ impl Service {
 
     pub(crate) fn put_bucket_lifecycle_configuration(
         &self,
-        request: S3Request<PutBucketLifecycleConfigurationInput>,
+        request: &S3Request<PutBucketLifecycleConfigurationInput>,
     ) -> Answer<PutBucketLifecycleConfigurationOutput> {
         let bucket = request.input.bucket.clone();
         let wanted = request.input.lifecycle_configuration.clone().ok_or_else(Fault::xml)?;
-        self.with_bucket(&request, "s3:PutLifecycleConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:PutLifecycleConfiguration", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.lifecycle = Some(wanted.rules);
             answer(PutBucketLifecycleConfigurationOutput::default())
         })
@@ -314,10 +315,10 @@ impl Service {
 
     pub(crate) fn delete_bucket_lifecycle(
         &self,
-        request: S3Request<DeleteBucketLifecycleInput>,
+        request: &S3Request<DeleteBucketLifecycleInput>,
     ) -> Answer<DeleteBucketLifecycleOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:PutLifecycleConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:PutLifecycleConfiguration", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.lifecycle = None;
             answer(DeleteBucketLifecycleOutput::default())
         })
@@ -325,10 +326,10 @@ impl Service {
 
     pub(crate) fn get_bucket_replication(
         &self,
-        request: S3Request<GetBucketReplicationInput>,
+        request: &S3Request<GetBucketReplicationInput>,
     ) -> Answer<GetBucketReplicationOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetReplicationConfiguration", &bucket, |_| {
+        self.with_bucket(request, "s3:GetReplicationConfiguration", &bucket, |_| {
             let message = "The replication configuration was not found";
             Err(missing("ReplicationConfigurationNotFoundError", message, &bucket))
         })
@@ -336,30 +337,30 @@ impl Service {
 
     pub(crate) fn get_bucket_notification_configuration(
         &self,
-        request: S3Request<GetBucketNotificationConfigurationInput>,
+        request: &S3Request<GetBucketNotificationConfigurationInput>,
     ) -> Answer<GetBucketNotificationConfigurationOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketNotification", &bucket, |_| {
+        self.with_bucket(request, "s3:GetBucketNotification", &bucket, |_| {
             answer(GetBucketNotificationConfigurationOutput::default())
         })
     }
 
     pub(crate) fn get_bucket_logging(
         &self,
-        request: S3Request<GetBucketLoggingInput>,
+        request: &S3Request<GetBucketLoggingInput>,
     ) -> Answer<GetBucketLoggingOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketLogging", &bucket, |_| {
+        self.with_bucket(request, "s3:GetBucketLogging", &bucket, |_| {
             answer(GetBucketLoggingOutput::default())
         })
     }
 
     pub(crate) fn get_bucket_tagging(
         &self,
-        request: S3Request<GetBucketTaggingInput>,
+        request: &S3Request<GetBucketTaggingInput>,
     ) -> Answer<GetBucketTaggingOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketTagging", &bucket, |model| {
+        self.with_bucket(request, "s3:GetBucketTagging", &bucket, |model| {
             let tag_set = model.bucket(&bucket)?.settings.tags.clone();
             if tag_set.is_empty() {
                 return Err(missing("NoSuchTagSet", "The TagSet does not exist", &bucket));
@@ -370,11 +371,11 @@ impl Service {
 
     pub(crate) fn put_bucket_tagging(
         &self,
-        request: S3Request<PutBucketTaggingInput>,
+        request: &S3Request<PutBucketTaggingInput>,
     ) -> Answer<PutBucketTaggingOutput> {
         let bucket = request.input.bucket.clone();
         let tags = request.input.tagging.tag_set.clone();
-        self.with_bucket(&request, "s3:PutBucketTagging", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketTagging", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.tags = tags;
             answer(PutBucketTaggingOutput::default())
         })
@@ -382,10 +383,10 @@ impl Service {
 
     pub(crate) fn delete_bucket_tagging(
         &self,
-        request: S3Request<DeleteBucketTaggingInput>,
+        request: &S3Request<DeleteBucketTaggingInput>,
     ) -> Answer<DeleteBucketTaggingOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:PutBucketTagging", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketTagging", &bucket, |model| {
             model.bucket_mut(&bucket)?.settings.tags = Vec::new();
             answer(DeleteBucketTaggingOutput::default())
         })

@@ -81,7 +81,6 @@ impl Condition {
     pub fn check_delete(&self, current: Option<&Version>, key: &str, defects: Defects) -> Result<(), Fault> {
         let object = current.and_then(|found| found.object.as_deref());
         match (&self.if_match, object) {
-            (None, _) => Ok(()),
             (Some(_), _) if defects.has(Defect::IfMatchIgnored) => Ok(()),
             (Some(_), None) => Err(Fault::no_key(key)),
             (Some(etag), Some(object)) if etag.trim() != "*" && bare(etag) != object.etag => {

@@ -23,11 +23,13 @@ use super::objects::LockRequest;
 pub(crate) type Answer<T> = Result<S3Response<T>, Fault>;
 
 /// An answer without further headers.
+#[expect(clippy::unnecessary_wraps, reason = "the last line of operations that can fail")]
 pub(crate) fn answer<T>(output: T) -> Answer<T> {
     Ok(S3Response::new(output))
 }
 
 /// An answer with one more header, if it has a value.
+#[expect(clippy::unnecessary_wraps, reason = "the last line of operations that can fail")]
 pub(crate) fn with_header<T>(output: T, name: &'static str, value: Option<&str>) -> Answer<T> {
     let mut headers = HeaderMap::new();
     add(&mut headers, name, value);
@@ -203,4 +205,16 @@ pub(crate) fn lock_context(lock: LockRequest, now: DateTime<Utc>) -> Vec<(&'stat
 /// Tags as the `x-amz-tagging` header writes them.
 pub(crate) fn tags_of(header: Option<&str>) -> Vec<(String, String)> {
     super::sigv4::pairs(header.unwrap_or("")).collect()
+}
+
+/// Adds the header of a checksum.
+pub(crate) fn add_checksum(headers: &mut HeaderMap, algorithm: &str, value: &str) {
+    let name = match algorithm {
+        "crc32" => "x-amz-checksum-crc32",
+        "crc32c" => "x-amz-checksum-crc32c",
+        "crc64nvme" => "x-amz-checksum-crc64nvme",
+        "sha1" => "x-amz-checksum-sha1",
+        _ => "x-amz-checksum-sha256",
+    };
+    add(headers, name, Some(value));
 }

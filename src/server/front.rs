@@ -57,7 +57,23 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok())
 }
 
+/// Query names of requests whose body is a document.
+const DOCUMENTS: [&str; 11] = [
+    "object-lock",
+    "retention",
+    "legal-hold",
+    "delete",
+    "policy",
+    "versioning",
+    "tagging",
+    "encryption",
+    "lifecycle",
+    "publicAccessBlock",
+    "ownershipControls",
+];
+
 /// What a request is aimed at, by method, path and query.
+#[expect(clippy::struct_excessive_bools, reason = "independent observations, not states")]
 struct Target {
     put: bool,
     post: bool,
@@ -129,7 +145,7 @@ fn authenticate(
         let signed: Vec<&str> = presigned.signed.iter().map(String::as_str).collect();
         check_covered(inner, &parts.headers, &signed, true)?;
         parts.uri = unsigned(&parts.uri, &mut parts.headers);
-        seen.token = presigned.token.clone();
+        seen.token.clone_from(&presigned.token);
         seen.verified = Some(presigned.access_key);
     }
     Ok(())
@@ -254,19 +270,6 @@ fn check_body(headers: &HeaderMap, target: &Target, body: &Bytes) -> Result<(), 
             "The provided 'x-amz-content-sha256' header does not match what was computed.",
         ));
     }
-    const DOCUMENTS: [&str; 11] = [
-        "object-lock",
-        "retention",
-        "legal-hold",
-        "delete",
-        "policy",
-        "versioning",
-        "tagging",
-        "encryption",
-        "lifecycle",
-        "publicAccessBlock",
-        "ownershipControls",
-    ];
     if !sha256.starts_with("STREAMING-") && DOCUMENTS.iter().any(|name| target.has(name)) {
         checks::verify(headers, body)?;
     }
@@ -297,7 +300,7 @@ pub(crate) fn finish(
     id: u64,
     now: DateTime<Utc>,
 ) -> Response<Bytes> {
-    let (mut parts, mut body) = answer.into_parts();
+    let (mut parts, mut body) = policy_refusal(answer).into_parts();
     let request_id = format!("{:016X}", id.wrapping_mul(0x9E37_79B9_7F4A_7C15));
     let host_id = format!("wormproof/{request_id}");
     let details = parts.headers.remove(DETAILS);
@@ -325,6 +328,22 @@ pub(crate) fn finish(
     insert(DATE, &crate::time::http_date(now));
     insert(SERVER, "wormproof");
     Response::from_parts(parts, body)
+}
+
+/// A form that breaks its policy: s3s answers 400 `InvalidPolicyDocument`, AWS 403.
+fn policy_refusal(answer: Response<Bytes>) -> Response<Bytes> {
+    let words = b"<Code>InvalidPolicyDocument</Code><Message>Policy condition";
+    if answer.status() != StatusCode::BAD_REQUEST || !contains(answer.body(), words) {
+        return answer;
+    }
+    let text = String::from_utf8_lossy(answer.body()).into_owned();
+    let condition = text.split("<Message>").nth(1).and_then(|rest| rest.split("</Message>").next());
+    let mut refused =
+        render(&Fault::new(403, "AccessDenied", "Invalid according to Policy: Policy Condition failed"));
+    let more = format!("<Condition>{}</Condition></Error>", condition.unwrap_or(""));
+    let body = String::from_utf8_lossy(refused.body()).replace("</Error>", &more);
+    *refused.body_mut() = Bytes::from(body);
+    refused
 }
 
 fn complete_error(body: &Bytes, details: &str, path: &str, request_id: &str, host_id: &str) -> Bytes {

@@ -3,6 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use s3s::S3Request;
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
 
 use super::access::{ACCOUNT, Call};
@@ -84,7 +85,7 @@ impl Service {
 
     pub(crate) fn list_objects_v2(
         &self,
-        request: S3Request<ListObjectsV2Input>,
+        request: &S3Request<ListObjectsV2Input>,
     ) -> Answer<ListObjectsV2Output> {
         let input = request.input.clone();
         let resumed = match &input.continuation_token {
@@ -108,7 +109,7 @@ impl Service {
             max_keys: input.max_keys,
         };
         let encoding = input.encoding_type.as_ref();
-        self.page(&request, &input.bucket, asked, |page, query| {
+        self.page(request, &input.bucket, asked, |page, query| {
             let (contents, common_prefixes) = lines(page, encoding, input.fetch_owner == Some(true));
             let next =
                 page.next_key.as_ref().filter(|_| page.truncated).map(|key| URL_SAFE_NO_PAD.encode(key));
@@ -130,7 +131,7 @@ impl Service {
         })
     }
 
-    pub(crate) fn list_objects(&self, request: S3Request<ListObjectsInput>) -> Answer<ListObjectsOutput> {
+    pub(crate) fn list_objects(&self, request: &S3Request<ListObjectsInput>) -> Answer<ListObjectsOutput> {
         let input = request.input.clone();
         let asked = Asked {
             prefix: input.prefix.clone(),
@@ -139,7 +140,7 @@ impl Service {
             max_keys: input.max_keys,
         };
         let encoding = input.encoding_type.as_ref();
-        self.page(&request, &input.bucket, asked, |page, query| {
+        self.page(request, &input.bucket, asked, |page, query| {
             let (contents, common_prefixes) = lines(page, encoding, true);
             let next = page.next_key.as_ref().filter(|_| page.truncated && query.delimiter.is_some());
             answer(ListObjectsOutput {
@@ -158,8 +159,8 @@ impl Service {
         })
     }
 
-    pub(crate) fn list_buckets(&self, request: S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+    pub(crate) fn list_buckets(&self, request: &S3Request<ListBucketsInput>) -> Answer<ListBucketsOutput> {
+        let call = Call::of(request, self.0.clock.now());
         let model = self.0.model();
         model.authorise(&call, "s3:ListAllMyBuckets", "*", None, &[])?;
         let prefix = request.input.prefix.clone().unwrap_or_default();

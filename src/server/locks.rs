@@ -1,6 +1,7 @@
 //! Operations on locks: versioning, Object Lock configuration, retention, legal hold.
 
 use s3s::S3Request;
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
 
 use crate::lock::{LegalHold, Mode, Retention};
@@ -54,10 +55,10 @@ fn lock_config(document: Option<ObjectLockConfiguration>) -> Result<Option<LockC
 impl Service {
     pub(crate) fn get_bucket_versioning(
         &self,
-        request: S3Request<GetBucketVersioningInput>,
+        request: &S3Request<GetBucketVersioningInput>,
     ) -> Answer<GetBucketVersioningOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketVersioning", &bucket, |model| {
+        self.with_bucket(request, "s3:GetBucketVersioning", &bucket, |model| {
             let status = match model.bucket(&bucket)?.versioning {
                 Versioning::Unset => None,
                 Versioning::Enabled => {
@@ -73,7 +74,7 @@ impl Service {
 
     pub(crate) fn put_bucket_versioning(
         &self,
-        request: S3Request<PutBucketVersioningInput>,
+        request: &S3Request<PutBucketVersioningInput>,
     ) -> Answer<PutBucketVersioningOutput> {
         let bucket = request.input.bucket.clone();
         let wanted = match request
@@ -87,7 +88,7 @@ impl Service {
             Some("Suspended") => Versioning::Suspended,
             _ => return Err(Fault::xml()),
         };
-        self.with_bucket(&request, "s3:PutBucketVersioning", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketVersioning", &bucket, |model| {
             model.set_versioning(&bucket, wanted)?;
             answer(PutBucketVersioningOutput::default())
         })
@@ -95,10 +96,10 @@ impl Service {
 
     pub(crate) fn get_object_lock_configuration(
         &self,
-        request: S3Request<GetObjectLockConfigurationInput>,
+        request: &S3Request<GetObjectLockConfigurationInput>,
     ) -> Answer<GetObjectLockConfigurationOutput> {
         let bucket = request.input.bucket.clone();
-        self.with_bucket(&request, "s3:GetBucketObjectLockConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:GetBucketObjectLockConfiguration", &bucket, |model| {
             let default = model.lock_config(&bucket)?.default;
             let rule = default.map(|default| {
                 let (days, years) = match default.period {
@@ -119,11 +120,11 @@ impl Service {
 
     pub(crate) fn put_object_lock_configuration(
         &self,
-        request: S3Request<PutObjectLockConfigurationInput>,
+        request: &S3Request<PutObjectLockConfigurationInput>,
     ) -> Answer<PutObjectLockConfigurationOutput> {
         let bucket = request.input.bucket.clone();
         let config = lock_config(request.input.object_lock_configuration.clone());
-        self.with_bucket(&request, "s3:PutBucketObjectLockConfiguration", &bucket, |model| {
+        self.with_bucket(request, "s3:PutBucketObjectLockConfiguration", &bucket, |model| {
             model.set_lock(&bucket, config?)?;
             answer(PutObjectLockConfigurationOutput::default())
         })
@@ -131,10 +132,10 @@ impl Service {
 
     pub(crate) fn get_object_retention(
         &self,
-        request: S3Request<GetObjectRetentionInput>,
+        request: &S3Request<GetObjectRetentionInput>,
     ) -> Answer<GetObjectRetentionOutput> {
         let GetObjectRetentionInput { bucket, key, version_id, .. } = &request.input;
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let model = self.0.model();
         model.bucket(bucket)?;
         model.authorise(&call, "s3:GetObjectRetention", bucket, Some(key), &[])?;
@@ -151,7 +152,7 @@ impl Service {
 
     pub(crate) fn put_object_retention(
         &self,
-        request: S3Request<PutObjectRetentionInput>,
+        request: &S3Request<PutObjectRetentionInput>,
     ) -> Answer<PutObjectRetentionOutput> {
         let PutObjectRetentionInput { bucket, key, version_id, retention, .. } = &request.input;
         let document = retention.clone().unwrap_or_default();
@@ -162,7 +163,7 @@ impl Service {
             }
             _ => return Err(Fault::xml()),
         };
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let mut model = self.0.model();
         model.bucket(bucket)?;
         let context = lock_context(LockRequest { retention, hold: None }, call.now);
@@ -180,10 +181,10 @@ impl Service {
 
     pub(crate) fn get_object_legal_hold(
         &self,
-        request: S3Request<GetObjectLegalHoldInput>,
+        request: &S3Request<GetObjectLegalHoldInput>,
     ) -> Answer<GetObjectLegalHoldOutput> {
         let GetObjectLegalHoldInput { bucket, key, version_id, .. } = &request.input;
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let model = self.0.model();
         model.bucket(bucket)?;
         model.authorise(&call, "s3:GetObjectLegalHold", bucket, Some(key), &[])?;
@@ -199,7 +200,7 @@ impl Service {
 
     pub(crate) fn put_object_legal_hold(
         &self,
-        request: S3Request<PutObjectLegalHoldInput>,
+        request: &S3Request<PutObjectLegalHoldInput>,
     ) -> Answer<PutObjectLegalHoldOutput> {
         let PutObjectLegalHoldInput { bucket, key, version_id, legal_hold, .. } = &request.input;
         let status = legal_hold.as_ref().and_then(|document| document.status.as_ref());
@@ -208,7 +209,7 @@ impl Service {
             Some("OFF") => LegalHold::Off,
             _ => return Err(Fault::xml()),
         };
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let mut model = self.0.model();
         model.bucket(bucket)?;
         let context = lock_context(LockRequest { retention: None, hold: Some(hold) }, call.now);

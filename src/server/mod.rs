@@ -31,6 +31,7 @@ pub mod multipart;
 mod object_ops;
 pub mod objects;
 pub mod protect;
+mod reads;
 mod removal;
 mod service;
 pub mod settings;
@@ -203,11 +204,11 @@ impl Server {
         loop {
             let (stream, peer) = tokio::select! {
                 () = &mut shutdown => return Ok(()),
-                accepted = listener.accept() => match accepted {
-                    Ok(accepted) => accepted,
-                    // The client went away, or descriptors ran out: neither ends the server.
-                    Err(_) => { tokio::task::yield_now().await; continue }
-                },
+                // The client went away, or descriptors ran out: neither ends the server.
+                accepted = listener.accept() => {
+                    let Ok(accepted) = accepted else { tokio::task::yield_now().await; continue };
+                    accepted
+                }
                 Some(_) = connections.join_next() => continue,
             };
             let _ = stream.set_nodelay(true);

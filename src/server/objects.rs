@@ -92,7 +92,10 @@ impl Model {
         let bucket = self.bucket(bucket)?;
         let Some(id) = version else {
             return match bucket.current(key) {
-                None => Err(Fault::no_key(key)),
+                None => {
+                    let ghost = bucket.ghosts.iter().find(|((found, _), _)| found == key);
+                    ghost.map(|(_, version)| version).ok_or_else(|| Fault::no_key(key))
+                }
                 Some(marker) if marker.is_marker() => Err(Fault::no_key(key)
                     .header("x-amz-delete-marker", "true")
                     .header("x-amz-version-id", marker.id.clone())),

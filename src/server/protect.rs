@@ -75,12 +75,11 @@ pub fn may_destroy(
     now: DateTime<Utc>,
     defects: Defects,
 ) -> Result<(), Fault> {
-    let held = hold == Some(LegalHold::On)
-        && !defects.has(Defect::HoldIgnoredOnDelete)
-        && !(defects.has(Defect::HoldIgnoredWithBypass) && bypass.asked)
-        && !(defects.has(Defect::HoldIgnoredAfterExpiry)
-            && retention.is_some_and(|kept| !active(kept, now, defects)));
-    if held {
+    let ended = retention.is_some_and(|kept| !active(kept, now, defects));
+    let overlooked = defects.has(Defect::HoldIgnoredOnDelete)
+        || (defects.has(Defect::HoldIgnoredWithBypass) && bypass.asked)
+        || (defects.has(Defect::HoldIgnoredAfterExpiry) && ended);
+    if hold == Some(LegalHold::On) && !overlooked {
         return Err(Fault::locked());
     }
     match retention.filter(|kept| active(*kept, now, defects)) {
@@ -141,6 +140,7 @@ mod tests {
         Utc.timestamp_opt(1_900_000_000 + seconds, 0).single().expect("an instant")
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "the tables hold options")]
     fn kept(mode: Mode, seconds: i64) -> Option<Retention> {
         Some(Retention { mode, until: t(seconds) })
     }

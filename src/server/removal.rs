@@ -1,6 +1,7 @@
 //! DeleteObject and DeleteObjects.
 
 use s3s::S3Request;
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
 
 use super::access::Call;
@@ -69,8 +70,8 @@ fn check_bypass(model: &Model, call: &Call<'_>, bucket: &str) -> Result<(), Faul
 }
 
 impl Service {
-    pub(crate) fn delete_object(&self, request: S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+    pub(crate) fn delete_object(&self, request: &S3Request<DeleteObjectInput>) -> Answer<DeleteObjectOutput> {
+        let call = Call::of(request, self.0.clock.now());
         let DeleteObjectInput { bucket, key, version_id, .. } = &request.input;
         for header in ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"] {
             if call.header(header).is_some() {
@@ -96,9 +97,9 @@ impl Service {
 
     pub(crate) fn delete_objects(
         &self,
-        request: S3Request<DeleteObjectsInput>,
+        request: &S3Request<DeleteObjectsInput>,
     ) -> Answer<DeleteObjectsOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let DeleteObjectsInput { bucket, delete, .. } = &request.input;
         let mut model = self.0.model();
         model.bucket(bucket)?;

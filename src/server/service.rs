@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue, Method, Uri};
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
 use s3s::route::S3Route;
 use s3s::{Body, S3, S3Request, S3Response, S3Result};
@@ -13,7 +14,7 @@ use super::convert::Answer;
 use super::{sts, versions};
 
 /// The operations. The implementations are inherent functions of the same names, by subject:
-/// `buckets`, `lists`, `locks`, `object_ops`, `removal`, `tags`, `uploads`.
+/// `buckets`, `lists`, `locks`, `object_ops`, `reads`, `removal`, `tags`, `uploads`.
 #[derive(Clone)]
 pub(crate) struct Service(pub(crate) Arc<Inner>);
 
@@ -39,7 +40,7 @@ macro_rules! operations {
         #[async_trait::async_trait]
         impl S3 for Service {
             $(async fn $sync(&self, request: S3Request<$sync_in>) -> S3Result<S3Response<$sync_out>> {
-                Ok(Service::$sync(self, request)?)
+                Ok(Service::$sync(self, &request)?)
             })*
             $(async fn $later(&self, request: S3Request<$later_in>) -> S3Result<S3Response<$later_out>> {
                 Ok(Service::$later(self, request).await?)
@@ -127,17 +128,14 @@ impl S3Route for Service {
         let inner = &self.0;
         let access_key = request.credentials.as_ref().map(|found| found.access_key.clone());
         let seen = request.extensions.get::<Arc<Seen>>().cloned().unwrap_or_default();
-        let caller = inner.keys.caller(access_key, &request.headers, seen)?;
-        let xml = match versions::bucket_of(&request.uri).filter(|_| request.method == Method::GET) {
-            Some(bucket) => {
-                let call =
-                    Call { caller, headers: &request.headers, uri: &request.uri, now: inner.clock.now() };
-                versions::list(&inner.model(), &call, bucket)?
-            }
-            None => {
-                let body = request.input.store_all_limited(64 * 1024).await.unwrap_or_default();
-                sts::assume_role(inner, &caller, &body)?
-            }
+        let caller = inner.keys.caller(access_key.as_deref(), &request.headers, &seen)?;
+        let listed = versions::bucket_of(&request.uri).filter(|_| request.method == Method::GET);
+        let xml = if let Some(bucket) = listed {
+            let call = Call { caller, headers: &request.headers, uri: &request.uri, now: inner.clock.now() };
+            versions::list(&inner.model(), &call, bucket)?
+        } else {
+            let body = request.input.store_all_limited(64 * 1024).await.unwrap_or_default();
+            sts::assume_role(inner, &caller, &body)?
         };
         let mut answer = S3Response::new(Body::from(xml));
         let kind = if request.method == Method::GET { "application/xml" } else { "text/xml" };

@@ -1,6 +1,7 @@
 //! Object tags: not protected by any lock.
 
 use s3s::S3Request;
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
 
 use super::access::Call;
@@ -20,10 +21,10 @@ fn set_of(tags: &[(String, String)]) -> TagSet {
 impl Service {
     pub(crate) fn get_object_tagging(
         &self,
-        request: S3Request<GetObjectTaggingInput>,
+        request: &S3Request<GetObjectTaggingInput>,
     ) -> Answer<GetObjectTaggingOutput> {
         let GetObjectTaggingInput { bucket, key, version_id, .. } = &request.input;
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let model = self.0.model();
         model.bucket(bucket)?;
         model.authorise(&call, &action("Get", version_id.as_deref()), bucket, Some(key), &[])?;
@@ -34,7 +35,7 @@ impl Service {
 
     pub(crate) fn put_object_tagging(
         &self,
-        request: S3Request<PutObjectTaggingInput>,
+        request: &S3Request<PutObjectTaggingInput>,
     ) -> Answer<PutObjectTaggingOutput> {
         let PutObjectTaggingInput { bucket, key, version_id, tagging, .. } = &request.input;
         let tags: Vec<(String, String)> = tagging
@@ -45,17 +46,17 @@ impl Service {
         if tags.len() > 10 {
             return Err(Fault::new(400, "BadRequest", "Object tags cannot be greater than 10"));
         }
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let version_id = self.retag(&call, "Put", bucket, key, version_id.as_deref(), tags)?;
         answer(PutObjectTaggingOutput { version_id })
     }
 
     pub(crate) fn delete_object_tagging(
         &self,
-        request: S3Request<DeleteObjectTaggingInput>,
+        request: &S3Request<DeleteObjectTaggingInput>,
     ) -> Answer<DeleteObjectTaggingOutput> {
         let DeleteObjectTaggingInput { bucket, key, version_id, .. } = &request.input;
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let version_id = self.retag(&call, "Delete", bucket, key, version_id.as_deref(), Vec::new())?;
         answer(DeleteObjectTaggingOutput { version_id })
     }

@@ -1,6 +1,7 @@
 //! Multipart operations.
 
 use s3s::S3Request;
+#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
 
 use super::access::{ACCOUNT, Call};
@@ -33,9 +34,9 @@ fn require_digest(model: &Model, call: &Call<'_>, bucket: &str, key: &str, id: &
 impl Service {
     pub(crate) fn create_multipart_upload(
         &self,
-        request: S3Request<CreateMultipartUploadInput>,
+        request: &S3Request<CreateMultipartUploadInput>,
     ) -> Answer<CreateMultipartUploadOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let input = &request.input;
         let lock = lock_request(
             input.object_lock_mode.as_ref(),
@@ -91,9 +92,9 @@ impl Service {
 
     pub(crate) fn upload_part_copy(
         &self,
-        request: S3Request<UploadPartCopyInput>,
+        request: &S3Request<UploadPartCopyInput>,
     ) -> Answer<UploadPartCopyOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let UploadPartCopyInput {
             bucket, key, upload_id, part_number, copy_source, copy_source_range, ..
         } = &request.input;
@@ -130,9 +131,9 @@ impl Service {
 
     pub(crate) fn complete_multipart_upload(
         &self,
-        request: S3Request<CompleteMultipartUploadInput>,
+        request: &S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, .. } = &request.input;
         let listed: Vec<(i32, String)> = multipart_upload
             .as_ref()
@@ -163,9 +164,9 @@ impl Service {
 
     pub(crate) fn abort_multipart_upload(
         &self,
-        request: S3Request<AbortMultipartUploadInput>,
+        request: &S3Request<AbortMultipartUploadInput>,
     ) -> Answer<AbortMultipartUploadOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+        let call = Call::of(request, self.0.clock.now());
         let AbortMultipartUploadInput { bucket, key, upload_id, .. } = &request.input;
         let mut model = self.0.model();
         model.bucket(bucket)?;
@@ -174,8 +175,8 @@ impl Service {
         answer(AbortMultipartUploadOutput::default())
     }
 
-    pub(crate) fn list_parts(&self, request: S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
-        let call = Call::of(&request, self.0.clock.now());
+    pub(crate) fn list_parts(&self, request: &S3Request<ListPartsInput>) -> Answer<ListPartsOutput> {
+        let call = Call::of(request, self.0.clock.now());
         let ListPartsInput { bucket, key, upload_id, max_parts, part_number_marker, .. } = &request.input;
         let model = self.0.model();
         model.bucket(bucket)?;
@@ -214,11 +215,11 @@ impl Service {
 
     pub(crate) fn list_multipart_uploads(
         &self,
-        request: S3Request<ListMultipartUploadsInput>,
+        request: &S3Request<ListMultipartUploadsInput>,
     ) -> Answer<ListMultipartUploadsOutput> {
         let input = &request.input;
         let bucket = input.bucket.clone();
-        self.with_bucket(&request, "s3:ListBucketMultipartUploads", &bucket, |model| {
+        self.with_bucket(request, "s3:ListBucketMultipartUploads", &bucket, |model| {
             let prefix = input.prefix.clone().unwrap_or_default();
             let limit = usize::try_from(input.max_uploads.unwrap_or(1000).clamp(0, 1000)).unwrap_or(0);
             let key_marker = input.key_marker.clone().unwrap_or_default();
