@@ -59,11 +59,9 @@ pub(crate) fn assume_role(inner: &Inner, caller: &Caller, body: &Bytes) -> Resul
         .filter(char::is_ascii_alphanumeric)
         .take(20)
         .collect();
-    let (secret, token) = {
-        let mut model = inner.model();
-        let mut id = || model.issue_id().replace(['.', '_'], "x");
-        (format!("{}{}", id(), &id()[..8]), format!("{}{}{}", id(), id(), id()))
-    };
+    // Ids may be guessed, keys may not: a server that listens must not be opened by counting.
+    let secret = hex::encode(rand::random::<[u8; 20]>());
+    let token = hex::encode(rand::random::<[u8; 48]>());
     let expires = inner.clock.now() + TimeDelta::seconds(seconds);
     let arn = format!("arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{name}");
     let principal = Principal::Aws {

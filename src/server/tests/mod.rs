@@ -18,6 +18,8 @@ use md5::{Digest, Md5};
 use super::{Config, Defect, Server};
 use crate::time::{Clock, wire};
 
+mod defects;
+
 struct Client {
     server: Server,
     key: String,
@@ -154,6 +156,48 @@ impl Client {
         let headers =
             [("x-amz-object-lock-mode", mode), ("x-amz-object-lock-retain-until-date", until.as_str())];
         self.call("PUT", &format!("/vault/{key}"), &headers, "content").await.is(200, "").version()
+    }
+
+    /// A form policy for any key below `up/`, good for an hour, and its signature.
+    fn form_policy(&self) -> (String, String) {
+        let credential = format!("{}/20190301/us-east-1/s3/aws4_request", self.key);
+        let policy = STANDARD.encode(format!(
+            r#"{{"expiration":"2019-03-01T13:00:00Z","conditions":[{{"bucket":"vault"}},["starts-with","$key","up/"],["starts-with","$x-amz-object-lock-mode",""],["starts-with","$x-amz-object-lock-retain-until-date",""],["starts-with","$x-amz-security-token",""],{{"x-amz-algorithm":"AWS4-HMAC-SHA256"}},{{"x-amz-credential":"{credential}"}},{{"x-amz-date":"20190301T120000Z"}}]}}"#
+        ));
+        let signature = super::sigv4::sign(&self.secret, "20190301/us-east-1/s3/aws4_request", &policy);
+        (policy, signature)
+    }
+
+    fn form(
+        &self,
+        target: &str,
+        key: &str,
+        policy: &str,
+        signature: &str,
+        more: &[(&str, &str)],
+    ) -> Request<Bytes> {
+        let credential = format!("{}/20190301/us-east-1/s3/aws4_request", self.key);
+        let mut fields = vec![
+            ("key", key),
+            ("policy", policy),
+            ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
+            ("x-amz-credential", credential.as_str()),
+            ("x-amz-date", "20190301T120000Z"),
+            ("x-amz-signature", signature),
+        ];
+        fields.extend(more);
+        fields.extend(self.token.as_deref().map(|token| ("x-amz-security-token", token)));
+        let mut body = String::new();
+        for (name, value) in fields {
+            let _ = write!(body, "--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
+        }
+        body.push_str("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--b--\r\n");
+        Request::builder()
+            .method("POST")
+            .uri(format!("http://127.0.0.1:9000{target}"))
+            .header("content-type", "multipart/form-data; boundary=b")
+            .body(Bytes::from(body))
+            .expect("a request")
     }
 
     async fn assume(&self, policy: &str) -> Client {
@@ -389,38 +433,11 @@ async fn presigned_urls_go_by_the_servers_clock() {
 
 #[tokio::test]
 async fn a_form_gets_the_default_lock() {
-    let form = |key: &str, policy: &str, signature: &str, credential: &str| {
-        let mut body = String::new();
-        let fields = [
-            ("key", key),
-            ("policy", policy),
-            ("x-amz-algorithm", "AWS4-HMAC-SHA256"),
-            ("x-amz-credential", credential),
-            ("x-amz-date", "20190301T120000Z"),
-            ("x-amz-signature", signature),
-        ];
-        for (name, value) in fields {
-            let _ = write!(body, "--b\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n");
-        }
-        body.push_str("--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\nhello\r\n--b--\r\n");
-        Bytes::from(body)
-    };
     for (defects, locked) in [(&[][..], true), (&[Defect::DefaultNotOnForm][..], false)] {
         let root = client(defects);
         root.lock_bucket("<Mode>COMPLIANCE</Mode><Years>1</Years>").await;
-        let credential = "AKIAROOT/20190301/us-east-1/s3/aws4_request";
-        let policy = STANDARD.encode(format!(
-            r#"{{"expiration":"2019-03-01T13:00:00Z","conditions":[{{"bucket":"vault"}},["starts-with","$key","up/"],{{"x-amz-algorithm":"AWS4-HMAC-SHA256"}},{{"x-amz-credential":"{credential}"}},{{"x-amz-date":"20190301T120000Z"}}]}}"#
-        ));
-        let signature = super::sigv4::sign("root secret", "20190301/us-east-1/s3/aws4_request", &policy);
-        let post = |key: &str, signature: &str| {
-            Request::builder()
-                .method("POST")
-                .uri("http://127.0.0.1:9000/vault")
-                .header("content-type", "multipart/form-data; boundary=b")
-                .body(form(key, &policy, signature, credential))
-                .expect("a request")
-        };
+        let (policy, signature) = root.form_policy();
+        let post = |key: &str, signature: &str| root.form("/vault", key, &policy, signature, &[]);
         root.send(post("up/${filename}", &signature)).await.is(204, "");
         let head = root.call("HEAD", "/vault/up/a.txt", &[], "").await.is(200, "");
         assert_eq!(head.header("x-amz-object-lock-mode") == "COMPLIANCE", locked);
@@ -562,4 +579,160 @@ async fn bucket_policies_bind_sessions_and_the_public() {
     let public = Request::builder().uri("/vault/once/a").body(Bytes::new()).expect("a request");
     let said = root.send(public).await.is(200, "");
     assert_eq!(said.header("x-amz-object-lock-mode"), "", "who may not read the lock does not see it");
+}
+
+/// Sent in chunks with the checksum behind them, as current SDKs do.
+#[tokio::test]
+async fn chunks_and_trailing_checksums_are_verified() {
+    let root = client(&[]);
+    root.lock_bucket("<Mode>GOVERNANCE</Mode><Days>1</Days>").await;
+    let send = |declared: &'static str, crc: &'static str| {
+        let body = format!("5\r\nhello\r\n0\r\nx-amz-checksum-crc32:{crc}\r\n\r\n");
+        let request = Request::builder()
+            .method("PUT")
+            .uri("http://127.0.0.1:9000/vault/k")
+            .header("content-encoding", "aws-chunked")
+            .header("x-amz-decoded-content-length", declared)
+            .header("x-amz-trailer", "x-amz-checksum-crc32");
+        let mut request = request.body(Bytes::from(body)).expect("a request");
+        let identity =
+            aws_credential_types::Credentials::new("AKIAROOT", "root secret", None, None, "t").into();
+        let parameters = v4::SigningParams::builder()
+            .identity(&identity)
+            .region("us-east-1")
+            .name("s3")
+            .time(SystemTime::from(start()))
+            .settings(settings())
+            .build()
+            .expect("parameters")
+            .into();
+        let pairs: Vec<(String, String)> = request
+            .headers()
+            .iter()
+            .map(|(name, value)| (name.to_string(), value.to_str().expect("text").to_owned()))
+            .collect();
+        let signable = SignableRequest::new(
+            "PUT",
+            request.uri().to_string(),
+            pairs.iter().map(|(name, value)| (name.as_str(), value.as_str())),
+            SignableBody::StreamingUnsignedPayloadTrailer,
+        );
+        let (instructions, _) = sign(signable.expect("signable"), &parameters).expect("signed").into_parts();
+        instructions.apply_to_request_http1x(&mut request);
+        root.send(request)
+    };
+    let said = send("5", "NhCmhg==").await.is(200, "");
+    assert_eq!(said.header("x-amz-checksum-crc32"), "NhCmhg==");
+    send("5", "AAAAAA==").await.is(400, "BadDigest");
+    send("30", "NhCmhg==").await.is(400, "IncompleteBody");
+    let got = root.call("GET", "/vault/k", &[("x-amz-checksum-mode", "ENABLED")], "").await.is(200, "");
+    assert_eq!((got.body.as_str(), got.header("x-amz-checksum-crc32")), ("hello", "NhCmhg=="));
+    assert_eq!(got.header("content-encoding"), "");
+    assert_eq!(got.version(), said.version(), "the refused uploads made no version");
+}
+
+#[tokio::test]
+async fn one_of_many_conditional_writers_wins_unless_the_race_is_on() {
+    for (defects, winners) in [(&[][..], 1..=1), (&[Defect::IfNoneMatchRace][..], 2..=16)] {
+        let root = client(defects);
+        root.lock_bucket("").await;
+        let one = [("if-none-match", "*")];
+        let calls = (0..16).map(|_| root.call("PUT", "/vault/race", &one, "x"));
+        let said = futures_util::future::join_all(calls).await;
+        let won = said.iter().filter(|said| said.status == 200).count();
+        assert!(winners.contains(&won), "{won} winners");
+        assert!(said.iter().all(|said| matches!(said.status, 200 | 412)));
+    }
+}
+
+/// Each loophole does what its summary says, and the locked version is lost or changed by it.
+#[tokio::test]
+async fn seeded_defects_reach_the_locked_version() {
+    type Attack = (&'static [(&'static str, &'static str)], &'static str, &'static str);
+    let replica: &[(&str, &str)] = &[("x-amz-replication-status", "REPLICA")];
+    let cases: [(Defect, Attack, u16); 9] = [
+        (Defect::RefusesAndDeletes, (&[], "DELETE", "?versionId="), 403),
+        (Defect::DeletedStillReadable, (&[], "DELETE", "?versionId="), 403),
+        (Defect::AcceptsAndKeeps, (&[], "DELETE", "?versionId="), 204),
+        (Defect::ReplicaHeaderDelete, (replica, "DELETE", "?versionId="), 204),
+        (Defect::ComplianceBypass, (&[BYPASS], "DELETE", "?versionId="), 204),
+        (Defect::ReplicaHeaderPut, (replica, "PUT", "?versionId="), 200),
+        (Defect::PutVersionIdReplaces, (&[], "PUT", "?versionId="), 200),
+        (Defect::PutReplacesLockedVersion, (&[], "PUT", ""), 200),
+        (Defect::DirectoryKeyDeleted, (&[], "DELETE", ""), 204),
+    ];
+    for (defect, (headers, method, query), status) in cases {
+        let root = client(&[defect]);
+        root.lock_bucket("").await;
+        let id = root.put_locked("dir/", "COMPLIANCE", 60).await;
+        let target = match query {
+            "" => "/vault/dir/".to_owned(),
+            query => format!("/vault/dir/{query}{id}"),
+        };
+        let body = if method == "PUT" { "swapped" } else { "" };
+        let said = root.call(method, &target, headers, body).await;
+        assert_eq!(said.status, status, "{}: {}", defect.name(), said.body);
+        let read = root.call("GET", &format!("/vault/dir/?versionId={id}"), &[], "").await;
+        let listed = root.call("GET", "/vault?versions", &[], "").await.body.contains(&id);
+        let intact = read.status == 200 && read.body == "content" && listed;
+        assert_eq!(intact, defect == Defect::AcceptsAndKeeps, "{}: {}", defect.name(), read.body);
+        assert_eq!(read.status == 200 && !listed, defect == Defect::DeletedStillReadable);
+        // The same attack on a sound server does no harm.
+        let root = client(&[]);
+        root.lock_bucket("").await;
+        let id = root.put_locked("dir/", "COMPLIANCE", 60).await;
+        let target = match query {
+            "" => target,
+            query => format!("/vault/dir/{query}{id}"),
+        };
+        root.call(method, &target, headers, body).await;
+        let read = root.call("GET", &format!("/vault/dir/?versionId={id}"), &[], "").await.is(200, "");
+        assert_eq!(read.body, "content");
+    }
+}
+
+#[tokio::test]
+async fn a_socket_shows_the_same_server() {
+    use http_body_util::{BodyExt as _, Full};
+    use hyper_util::client::legacy::Client as Http;
+    use hyper_util::rt::TokioExecutor;
+    let root = client(&[]);
+    root.lock_bucket("").await;
+    root.put_locked("k", "COMPLIANCE", 60).await;
+    #[expect(clippy::disallowed_methods, reason = "the server's own test of its socket")]
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = root.server.clone();
+    let task = tokio::spawn(async move {
+        let ended = async move {
+            let _ = stopped.await;
+        };
+        server.serve(listener, ended).await
+    });
+    let http: Http<_, Full<Bytes>> = Http::builder(TokioExecutor::new()).build_http();
+    for method in ["HEAD", "GET"] {
+        let request = root.signed(method, "/vault/k", &[], b"", settings(), "s3");
+        let inside = root.send(request.clone()).await;
+        // The signature is for port 9000: the Host header says so, the socket is another.
+        let (mut parts, body) = request.into_parts();
+        parts.uri = format!("http://127.0.0.1:{port}/vault/k").parse().expect("a URI");
+        parts.headers.insert("host", "127.0.0.1:9000".parse().expect("a header"));
+        let answer = http.request(Request::from_parts(parts, Full::new(body))).await.expect("an answer");
+        assert_eq!(answer.status().as_u16(), 200);
+        for name in ["content-length", "etag", "x-amz-object-lock-mode", "date", "last-modified"] {
+            assert_eq!(answer.headers()[name], inside.answer.headers()[name], "{name}");
+        }
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        assert_eq!(body, inside.body.as_bytes());
+    }
+    stop.send(()).expect("a server");
+    task.await.expect("a task").expect("an end");
+}
+
+#[test]
+fn a_server_is_shared_between_threads() {
+    fn shared<T: Send>(_: T) {}
+    let root = client(&[]);
+    shared(root.server.handle(Request::new(Bytes::new())));
 }
