@@ -267,13 +267,6 @@ impl<'a> Call<'a> {
             .map(|(_, value)| value)
     }
 
-    /// Whether the bypass header is there and true.
-    #[must_use]
-    pub fn asks_bypass(&self) -> bool {
-        self.header("x-amz-bypass-governance-retention")
-            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
-    }
-
     fn context(&self, extra: &[(&str, String)]) -> Context {
         let mut context = Context::default();
         let seen = &self.caller.seen;
@@ -303,6 +296,13 @@ impl<'a> Call<'a> {
 }
 
 impl Model {
+    /// Whether the bypass header is there and true.
+    #[must_use]
+    pub fn asks_bypass(&self, call: &Call<'_>) -> bool {
+        call.header("x-amz-bypass-governance-retention")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true") || self.has(Defect::BypassFalseCounts))
+    }
+
     /// Whether the caller may do `action` on a bucket or key.
     #[must_use]
     pub fn may(
@@ -320,17 +320,30 @@ impl Model {
             return true;
         }
         let policy = policy.filter(|_| call.caller.key.is_none() || !self.has(Defect::PolicyDenyIgnored));
+        if call.caller.key.is_none() && self.has(Defect::AnonymousDeletes) && action.contains(":DeleteObject")
+        {
+            return true;
+        }
         let resource = match key {
             Some(key) => format!("arn:aws:s3:::{bucket}/{key}"),
             None => format!("arn:aws:s3:::{bucket}"),
         };
-        let context = call.context(extra);
+        let mut context = call.context(extra);
+        if let Some(name) = key {
+            let id = extra.iter().find(|(key, _)| *key == "s3:versionid").map(|(_, id)| id.clone());
+            let id = id.or_else(|| call.query("versionId"));
+            let found = self.find(bucket, name, id.as_deref()).ok();
+            for (tag, value) in found.map_or(&[][..], |found| found.tags.as_slice()) {
+                context.set(&format!("s3:ExistingObjectTag/{tag}"), value.clone());
+            }
+        }
         let anonymous = Principal::Anonymous;
         let key = call.caller.key.as_deref();
         let principal = key.map_or(&anonymous, |key| &key.principal);
         let request = Request { principal, action, resource: &resource, context: &context };
         let identity: Vec<&Policy> = key.and(EVERYTHING.as_ref()).into_iter().collect();
         let session = key.and_then(|key| key.session.as_ref());
+        let session = session.filter(|_| !self.has(Defect::SessionPolicyIgnored));
         authorize(&identity, session, policy, root, &request).is_allowed()
     }
 

@@ -50,6 +50,13 @@ impl Service {
         for action in actions {
             model.authorise(&call, action, bucket, None, &[])?;
         }
+        if call.header("x-minio-force-create") == Some("true") && self.0.has(Defect::ForceCreateResetsBucket)
+        {
+            let old = model.buckets.remove(bucket);
+            model.create_bucket(bucket, lock, call.now)?;
+            model.bucket_mut(bucket)?.objects = old.map(|old| old.objects).unwrap_or_default();
+            return answer(CreateBucketOutput::default());
+        }
         model.create_bucket(bucket, lock, call.now)?;
         answer(CreateBucketOutput { location: Some(format!("/{bucket}")) })
     }

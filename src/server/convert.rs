@@ -15,6 +15,7 @@ use crate::lock::{LegalHold, Mode, Retention};
 
 use super::access::Call;
 use super::checks;
+use super::defects::{Defect, Defects};
 use super::fault::Fault;
 use super::model::Object;
 use super::objects::LockRequest;
@@ -170,10 +171,13 @@ pub(crate) fn lock_request(
     until: Option<&dto::Timestamp>,
     hold: Option<&dto::ObjectLockLegalHoldStatus>,
     now: DateTime<Utc>,
+    defects: Defects,
 ) -> Result<LockRequest, Fault> {
     let mode = mode.and_then(|mode| Mode::parse(mode.as_str()));
     let retention = match (mode, until.map(instant)) {
-        (Some(mode), Some(until)) if until > now => Some(Retention { mode, until }),
+        (Some(mode), Some(until)) if until > now || defects.has(Defect::PastDateAccepted) => {
+            Some(Retention { mode, until })
+        }
         (Some(_), Some(until)) => {
             return Err(Fault::argument(
                 "The retain until date must be in the future!",

@@ -96,6 +96,32 @@ defects! {
     UnsignedHeadersAccepted, "unsigned-headers-accepted", false, "x-amz headers that the signature does not cover are honoured.", "s3s gap 1; ANO-04";
     ListingHidesVersions, "listing-hides-versions", false, "ListObjectVersions shows the current version of each key only.", "design: still listed";
     CopyOntoSelfStripsLock, "copy-onto-self-strips-lock", false, "A copy of a locked version onto its own key replaces that version, without its lock.", "MinIO A3b, CPY-08";
+    LockNotEnforced, "lock-not-enforced", false, "Locks are stored and shown, and protect nothing.", "S3Mock; EXT-09";
+    NoncurrentUnprotected, "noncurrent-unprotected", false, "Only the current version of a key is protected by its lock.", "OVR-01, CPY-07";
+    NullVersionUnprotected, "null-version-unprotected", false, "The lock of a null version is not enforced.", "DEL-20";
+    SimpleDeleteIsPermanent, "simple-delete-is-permanent", false, "A DELETE without a version id removes the current locked version itself.", "DEL-01; versitygw without versioning";
+    MarkerDeleteTakesVersion, "marker-delete-takes-version", false, "Deleting a delete marker also deletes the version below it.", "DEL-12";
+    OverwriteDropsOldVersion, "overwrite-drops-old-version", false, "A plain PUT removes the locked version that was current.", "OVR-01";
+    CopyReplacesLockedVersion, "copy-replaces-locked-version", false, "A copy overwrites the current locked version in place.", "OVR-03";
+    MultipartReplacesLockedVersion, "multipart-replaces-locked-version", false, "A completed upload overwrites the current locked version in place.", "OVR-05";
+    FormReplacesLockedVersion, "form-replaces-locked-version", false, "A form overwrites the current locked version in place.", "DEF-07; SeaweedFS before #11316";
+    RetentionClearsHold, "retention-clears-hold", false, "Setting a retention removes the legal hold.", "LHD-15; SeaweedFS lost update";
+    HoldOffClearsRetention, "hold-off-clears-retention", false, "Removing a legal hold removes the retention too.", "DEL-10, LHD-12";
+    ComplianceStoredAsGovernance, "compliance-stored-as-governance", false, "COMPLIANCE is accepted and stored as GOVERNANCE.", "PUT-01";
+    DefaultSetNotStored, "default-set-not-stored", false, "A default retention is accepted and not stored.", "BKT-07, DEF-01";
+    DefaultCountedFromRule, "default-counted-from-rule", false, "The default retention is counted from when the rule was written.", "DEF-10; versitygw object_lock.go:252";
+    DefaultChangeRewritesLocks, "default-change-rewrites-locks", false, "Changing the default changes the locks of existing versions.", "BKT-19, DEF-03; RustFS objectlock_sys.rs:276";
+    LockAtCreationIgnored, "lock-at-creation-ignored", false, "The request to create a bucket with Object Lock makes one without.", "BKT-01";
+    ForceCreateResetsBucket, "force-create-resets-bucket", false, "PUT bucket with x-minio-force-create wipes lock, versioning and policy.", "MinIO A10";
+    PastDateAccepted, "past-date-accepted", false, "An upload may carry a retain-until date that has passed, which beats the default.", "PUT-07; MinIO A14";
+    PastRetentionClears, "past-retention-clears", false, "PutObjectRetention with a date that has passed is stored without looking at the lock.", "SHR-11";
+    OffsetIgnored, "offset-ignored", false, "The offset of a retain-until date is ignored.", "section 20, 6; s3s gap 2";
+    DatesCutToSeconds, "dates-cut-to-seconds", false, "Retain-until dates are cut to whole seconds.", "SHR-15; SeaweedFS";
+    BypassFalseCounts, "bypass-false-counts", false, "The bypass header bypasses whatever its value.", "GOV-04, GOV-07";
+    BatchBypassWithoutRight, "batch-bypass-without-right", false, "DeleteObjects does not ask for the right to bypass.", "GOV-09; MinIO multi-delete";
+    BatchQuietHidesErrors, "batch-quiet-hides-errors", false, "DeleteObjects with Quiet does not tell which keys were refused.", "MUL-07";
+    SessionPolicyIgnored, "session-policy-ignored", false, "The policy of a session does not limit it.", "SeaweedFS #11362";
+    AnonymousDeletes, "anonymous-deletes", false, "Requests without a signature may delete.", "ANO-01, ANO-02";
     BatchDeletesAll, "batch-delete-by-key-is-permanent", false, "DeleteObjects without a version id removes the current version itself.", "MUL-03; MinIO A11";
 }
 

@@ -310,6 +310,9 @@ pub(crate) fn finish(
     if parts.status.as_u16() >= 300 {
         let details = details.as_ref().and_then(|value| value.to_str().ok()).unwrap_or("");
         body = complete_error(&body, details, path, &request_id, &host_id);
+        if *method == Method::POST && path == "/" {
+            body = sts_error(&body, &request_id);
+        }
         parts.headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/xml"));
         parts.headers.remove(CONTENT_LENGTH);
     }
@@ -344,6 +347,20 @@ fn policy_refusal(answer: Response<Bytes>) -> Response<Bytes> {
     let body = String::from_utf8_lossy(refused.body()).replace("</Error>", &more);
     *refused.body_mut() = Bytes::from(body);
     refused
+}
+
+/// STS wraps its errors.
+fn sts_error(body: &Bytes, request_id: &str) -> Bytes {
+    let text = String::from_utf8_lossy(body).into_owned();
+    let part = |name: &str| {
+        let rest = text.split(&format!("<{name}>")).nth(1).unwrap_or("");
+        rest.split("</").next().unwrap_or("").to_owned()
+    };
+    Bytes::from(format!(
+        "<ErrorResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\"><Error><Type>Sender</Type><Code>{}</Code><Message>{}</Message></Error><RequestId>{request_id}</RequestId></ErrorResponse>",
+        part("Code"),
+        part("Message"),
+    ))
 }
 
 fn complete_error(body: &Bytes, details: &str, path: &str, request_id: &str, host_id: &str) -> Bytes {

@@ -124,8 +124,9 @@ impl Service {
     ) -> Answer<PutObjectLockConfigurationOutput> {
         let bucket = request.input.bucket.clone();
         let config = lock_config(request.input.object_lock_configuration.clone());
+        let now = self.0.clock.now();
         self.with_bucket(request, "s3:PutBucketObjectLockConfiguration", &bucket, |model| {
-            model.set_lock(&bucket, config?)?;
+            model.set_lock(&bucket, config?, now)?;
             answer(PutObjectLockConfigurationOutput::default())
         })
     }
@@ -159,7 +160,10 @@ impl Service {
         let retention = match (document.mode, document.retain_until_date) {
             (None, None) => None,
             (Some(mode), Some(until)) => {
-                Some(Retention { mode: exact_mode(mode.as_str())?, until: instant(&until) })
+                let shown: ::time::OffsetDateTime = until.into();
+                let ignored = self.0.has(Defect::OffsetIgnored);
+                let read = if ignored { shown.replace_offset(::time::UtcOffset::UTC) } else { shown };
+                Some(Retention { mode: exact_mode(mode.as_str())?, until: instant(&read.into()) })
             }
             _ => return Err(Fault::xml()),
         };
@@ -170,10 +174,10 @@ impl Service {
         if !self.0.has(Defect::RetentionWithoutRight) {
             model.authorise(&call, "s3:PutObjectRetention", bucket, Some(key), &context)?;
         }
+        let asked = model.asks_bypass(&call);
         let bypass = Bypass {
-            asked: call.asks_bypass(),
-            permitted: call.asks_bypass()
-                && model.may(&call, "s3:BypassGovernanceRetention", bucket, Some(key), &context),
+            asked,
+            permitted: asked && model.may(&call, "s3:BypassGovernanceRetention", bucket, Some(key), &context),
         };
         model.set_retention(bucket, key, version_id.as_deref(), retention, bypass, call.now)?;
         answer(PutObjectRetentionOutput::default())

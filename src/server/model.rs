@@ -103,6 +103,8 @@ pub struct Bucket {
     pub versioning: Versioning,
     /// Its Object Lock, if on.
     pub lock: Option<LockConfig>,
+    /// When Object Lock was last configured.
+    pub lock_set: Option<DateTime<Utc>>,
     /// All versions by key, the oldest first.
     pub objects: BTreeMap<String, Vec<Version>>,
     /// Open multipart uploads by key and upload id.
@@ -211,10 +213,12 @@ impl Model {
             )
             .with("BucketName", name));
         }
+        let lock = lock && !self.has(Defect::LockAtCreationIgnored);
         let bucket = Bucket {
             created: now,
             versioning: if lock { Versioning::Enabled } else { Versioning::Unset },
             lock: lock.then(LockConfig::default),
+            lock_set: None,
             objects: BTreeMap::new(),
             uploads: BTreeMap::new(),
             policy: None,
@@ -270,8 +274,15 @@ impl Model {
     ///
     /// # Errors
     /// 400 `MalformedXML`, 409 `InvalidBucketState` without versioning.
-    pub fn set_lock(&mut self, name: &str, config: Option<LockConfig>) -> Result<(), Fault> {
+    pub fn set_lock(
+        &mut self,
+        name: &str,
+        config: Option<LockConfig>,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
         let tolerant = self.has(Defect::LockConfigDisabledAccepted);
+        let forgets = self.has(Defect::DefaultSetNotStored);
+        let rewrites = self.has(Defect::DefaultChangeRewritesLocks);
         let bucket = self.bucket_mut(name)?;
         match config {
             None if tolerant => bucket.lock = None,
@@ -283,7 +294,14 @@ impl Model {
                     "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration",
                 ));
             }
-            Some(config) => bucket.lock = Some(config),
+            Some(_) if forgets => bucket.lock = Some(LockConfig::default()),
+            Some(config) => {
+                bucket.lock = Some(config);
+                bucket.lock_set = Some(now);
+                for version in bucket.objects.values_mut().flatten().filter(|_| rewrites) {
+                    version.retention = config.default.map(|default| default.stamp(version.modified));
+                }
+            }
         }
         Ok(())
     }

@@ -89,6 +89,7 @@ impl Service {
             input.object_lock_retain_until_date.as_ref(),
             input.object_lock_legal_hold_status.as_ref(),
             call.now,
+            self.0.defects,
         )?;
         let condition = condition_of(&call);
         let mut object = described(&call, input.metadata.clone());
@@ -142,6 +143,7 @@ impl Service {
             input.object_lock_retain_until_date.as_ref(),
             input.object_lock_legal_hold_status.as_ref(),
             call.now,
+            self.0.defects,
         )?;
         let mut object = described(&call, input.metadata.clone());
         object.headers.retain(|(name, _)| *name != "content-type");
@@ -178,6 +180,7 @@ impl Service {
             input.object_lock_retain_until_date.as_ref(),
             input.object_lock_legal_hold_status.as_ref(),
             call.now,
+            self.0.defects,
         )?;
         let mut model = self.0.model();
         let (from, source, named) = find_source(&model, &call, &input.copy_source)?;

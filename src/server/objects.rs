@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 
-use crate::lock::{LegalHold, Retention};
+use crate::lock::{LegalHold, Mode, Retention};
 
 use super::condition::Condition;
 use super::defects::Defect;
@@ -81,6 +81,16 @@ pub fn is_version_id(text: &str) -> bool {
     text == NULL
         || (text.len() == 32
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')))
+}
+
+/// The defect by which such a write overwrites in place.
+fn replaces(via: Via) -> Defect {
+    match via {
+        Via::Put => Defect::PutReplacesLockedVersion,
+        Via::Copy => Defect::CopyReplacesLockedVersion,
+        Via::Form => Defect::FormReplacesLockedVersion,
+        Via::Multipart => Defect::MultipartReplacesLockedVersion,
+    }
 }
 
 impl Model {
@@ -183,11 +193,18 @@ impl Model {
         let without_default =
             self.has(unstamped) || (asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault));
         let default = bucket.lock.and_then(|lock| lock.default).filter(|_| !without_default);
-        let retention = asked.retention.or_else(|| default.map(|default| default.stamp(now)));
-        LockRequest {
-            retention: retention.map(|kept| Retention { until: whole(kept.until), ..kept }),
-            hold: asked.hold,
-        }
+        let rule_set = bucket.lock_set.filter(|_| self.has(Defect::DefaultCountedFromRule));
+        let retention =
+            asked.retention.or_else(|| default.map(|default| default.stamp(rule_set.unwrap_or(now))));
+        LockRequest { retention: retention.map(|kept| self.kept(kept)), hold: asked.hold }
+    }
+
+    /// A retention as it is stored.
+    fn kept(&self, asked: Retention) -> Retention {
+        let mode = if self.has(Defect::ComplianceStoredAsGovernance) { Mode::Governance } else { asked.mode };
+        let until = whole(asked.until);
+        let until = if self.has(Defect::DatesCutToSeconds) { until.trunc_subsecs(0) } else { until };
+        Retention { mode, until }
     }
 
     /// Stores a version that has passed every check.
@@ -203,7 +220,7 @@ impl Model {
         let lock = self.lock_of(bucket, &write, now);
         let current = bucket.current(key).filter(|found| found.is_locked(now) && !found.is_marker());
         let in_place = match (&write.aim, current) {
-            (None, Some(locked)) if write.via == Via::Put && self.has(Defect::PutReplacesLockedVersion) => {
+            (None, Some(locked)) if self.has(replaces(write.via)) => {
                 Some(Aim { version: locked.id.clone(), keeps_lock: false })
             }
             _ => write.aim.clone(),
@@ -216,6 +233,12 @@ impl Model {
                 (target.retention, target.hold) = (lock.retention, lock.hold);
             }
             return Ok(Some(aim.version));
+        }
+        if self.has(Defect::OverwriteDropsOldVersion)
+            && write.via == Via::Put
+            && let Some(old) = self.bucket(name)?.current(key).map(|found| found.id.clone())
+        {
+            self.remove(name, key, &old)?;
         }
         let order = self.next_order();
         let id = if versioning == Versioning::Enabled { self.issue_id() } else { NULL.to_owned() };
@@ -256,9 +279,9 @@ impl Model {
     ) -> Result<Deleted, Fault> {
         let bucket = self.bucket(name)?;
         let Some(id) = version else {
-            let permanent = (self.has(Defect::DirectoryKeyDeleted) && key.ends_with('/'))
-                .then(|| bucket.current(key).map(|found| found.id.clone()))
-                .flatten();
+            let takes = (self.has(Defect::DirectoryKeyDeleted) && key.ends_with('/'))
+                || self.has(Defect::SimpleDeleteIsPermanent);
+            let permanent = bucket.current(key).filter(|_| takes).map(|found| found.id.clone());
             return match permanent {
                 Some(id) => Ok(self.remove(name, key, &id)?.unwrap_or_default()),
                 None => self.mark(name, key, now),
@@ -271,7 +294,13 @@ impl Model {
         else {
             return Ok(Deleted { version: Some(id.to_owned()), marker: false });
         };
-        if let Err(refusal) = may_destroy(found.retention, found.hold, bypass, now, self.defects) {
+        let current = bucket.current(key).is_some_and(|top| top.id == found.id);
+        let overlooked = self.has(Defect::LockNotEnforced)
+            || (self.has(Defect::NoncurrentUnprotected) && !current)
+            || (self.has(Defect::NullVersionUnprotected) && found.id == NULL);
+        if let Err(refusal) = may_destroy(found.retention, found.hold, bypass, now, self.defects)
+            && !overlooked
+        {
             let was = Deleted { version: Some(id.to_owned()), marker: false };
             if self.has(Defect::AcceptsAndKeeps) {
                 return Ok(was);
@@ -286,7 +315,12 @@ impl Model {
             }
             return Err(refusal);
         }
-        Ok(self.remove(name, key, id)?.unwrap_or_default())
+        let done = self.remove(name, key, id)?.unwrap_or_default();
+        if done.marker && self.has(Defect::MarkerDeleteTakesVersion) {
+            let below = self.bucket(name)?.current(key).map(|found| found.id.clone());
+            self.remove(name, key, &below.unwrap_or_default())?;
+        }
+        Ok(done)
     }
 
     /// Removes a version without asking its lock.
@@ -347,9 +381,11 @@ impl Model {
         bypass: Bypass,
         now: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        let retention = retention.map(|kept| Retention { until: whole(kept.until), ..kept });
+        let retention = retention.map(|kept| self.kept(kept));
+        let past = retention.is_some_and(|kept| kept.until <= now) && self.has(Defect::PastRetentionClears);
         if let Some(kept) = retention
             && kept.until <= now
+            && !past
         {
             return Err(Fault::argument(
                 "The retain until date must be in the future!",
@@ -360,7 +396,9 @@ impl Model {
         self.require_lock(name)?;
         let defects = self.defects;
         let found = self.find_object(name, key, version, "PUT")?;
-        may_change(found.retention, retention, bypass, now, defects)?;
+        if !past {
+            may_change(found.retention, retention, bypass, now, defects)?;
+        }
         let id = found.id.clone();
         let forgotten = match found.retention.filter(|_| found.is_locked(now)) {
             None => self.has(Defect::RetentionSetNotStored),
@@ -368,8 +406,10 @@ impl Model {
                 self.has(Defect::ExtensionIgnored) && retention.is_some_and(|new| new.until > old.until)
             }
         };
+        let clears = self.has(Defect::RetentionClearsHold);
         if !forgotten && let Some(found) = self.version_mut(name, key, &id) {
             found.retention = retention;
+            found.hold = found.hold.filter(|_| !clears);
         }
         Ok(())
     }
@@ -390,8 +430,10 @@ impl Model {
         if hold == LegalHold::On && self.has(Defect::HoldSetNotStored) {
             return Ok(());
         }
+        let clears = hold == LegalHold::Off && self.has(Defect::HoldOffClearsRetention);
         if let Some(found) = self.version_mut(name, key, &id) {
             found.hold = Some(hold);
+            found.retention = found.retention.filter(|_| !clears);
         }
         Ok(())
     }

@@ -7,9 +7,9 @@ use s3s::{S3Request, S3Response};
 
 use crate::lock::LegalHold;
 
-use super::access::Call;
+use super::access::{ACCOUNT, Call};
 use super::condition::bare;
-use super::convert::{Answer, add, add_checksum, answer, etag, timestamp, with_header};
+use super::convert::{Answer, add, add_checksum, answer, etag, timestamp};
 use super::fault::Fault;
 use super::model::{Model, Version};
 use super::service::Service;
@@ -44,6 +44,7 @@ impl Service {
         }
         let length = i64::try_from(body.len()).unwrap_or(i64::MAX);
         let output = GetObjectOutput {
+            metadata: found.object.as_ref().map(|object| object.metadata.clone()),
             body: Some(StreamingBlob::from(s3s::Body::from(body))),
             content_length: Some(length),
             content_range,
@@ -58,7 +59,11 @@ impl Service {
         let model = self.0.model();
         let (found, headers) = read(&model, &call, bucket, key, version_id.as_deref(), "HEAD")?;
         let length = found.object.as_ref().map_or(0, |object| object.body.len());
-        let output = HeadObjectOutput { content_length: i64::try_from(length).ok(), ..Default::default() };
+        let output = HeadObjectOutput {
+            content_length: i64::try_from(length).ok(),
+            metadata: found.object.as_ref().map(|object| object.metadata.clone()),
+            ..Default::default()
+        };
         Ok(S3Response::with_headers(output, headers))
     }
 
@@ -88,9 +93,47 @@ impl Service {
     ) -> Answer<GetBucketAclOutput> {
         let bucket = request.input.bucket.clone();
         self.with_bucket(request, "s3:GetBucketAcl", &bucket, |_| {
-            let owner = Owner { id: Some(super::access::ACCOUNT.to_owned()), display_name: None };
-            with_header(GetBucketAclOutput { grants: Some(Vec::new()), owner: Some(owner) }, "x-amz-id", None)
+            answer(GetBucketAclOutput { grants: Some(vec![full_control()]), owner: Some(owner()) })
         })
+    }
+
+    pub(crate) fn get_object_acl(
+        &self,
+        request: &S3Request<GetObjectAclInput>,
+    ) -> Answer<GetObjectAclOutput> {
+        let call = Call::of(request, self.0.clock.now());
+        let GetObjectAclInput { bucket, key, version_id, .. } = &request.input;
+        let model = self.0.model();
+        model.bucket(bucket)?;
+        let action = if version_id.is_some() { "s3:GetObjectVersionAcl" } else { "s3:GetObjectAcl" };
+        model.authorise(&call, action, bucket, Some(key), &[])?;
+        let found = model.find(bucket, key, version_id.as_deref())?;
+        if found.is_marker() {
+            return Err(Fault::marker("GET", &found.id));
+        }
+        answer(GetObjectAclOutput {
+            grants: Some(vec![full_control()]),
+            owner: Some(owner()),
+            ..Default::default()
+        })
+    }
+}
+
+fn owner() -> Owner {
+    Owner { id: Some(ACCOUNT.to_owned()), display_name: None }
+}
+
+/// The only grant there is: ACLs are off, as on new buckets.
+fn full_control() -> Grant {
+    Grant {
+        grantee: Some(Grantee {
+            display_name: None,
+            email_address: None,
+            id: Some(ACCOUNT.to_owned()),
+            type_: Type::from_static(Type::CANONICAL_USER),
+            uri: None,
+        }),
+        permission: Some(Permission::from_static(Permission::FULL_CONTROL)),
     }
 }
 
@@ -124,12 +167,6 @@ fn read<'m>(
     add(&mut headers, "x-amz-version-id", found_bucket.shown_id(found).as_deref());
     for (name, value) in &object.headers {
         add(&mut headers, name, Some(value));
-    }
-    for (name, value) in &object.metadata {
-        let name = format!("x-amz-meta-{name}").parse::<http::HeaderName>();
-        if let (Ok(name), Ok(value)) = (name, http::HeaderValue::from_str(value)) {
-            headers.insert(name, value);
-        }
     }
     if let Some(kept) =
         found.retention.filter(|_| model.may(call, "s3:GetObjectRetention", bucket, Some(key), &[]))

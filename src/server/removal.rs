@@ -20,6 +20,7 @@ struct Wish<'a> {
     key: &'a str,
     version: Option<&'a str>,
     condition: Condition,
+    batch: bool,
 }
 
 /// Rights, condition, lock, deletion: the same for one key and for each of many.
@@ -29,7 +30,7 @@ fn delete_one(
     wish: &Wish<'_>,
     ignore_lock: bool,
 ) -> Result<Deleted, Fault> {
-    let Wish { bucket, key, version, condition } = wish;
+    let Wish { bucket, key, version, condition, .. } = wish;
     let mut context = Vec::new();
     if let Some(id) = version {
         context.push(("s3:versionid", (*id).to_owned()));
@@ -51,8 +52,10 @@ fn delete_one(
     {
         return Ok(model.remove(bucket, key, id)?.unwrap_or_default());
     }
-    let asked = call.asks_bypass() && version.is_some();
-    let permitted = asked && model.may(call, "s3:BypassGovernanceRetention", bucket, Some(key), &context);
+    let asked = model.asks_bypass(call) && version.is_some();
+    let unasked = wish.batch && model.has(Defect::BatchBypassWithoutRight);
+    let permitted =
+        asked && (unasked || model.may(call, "s3:BypassGovernanceRetention", bucket, Some(key), &context));
     model.delete(bucket, key, *version, Bypass { asked, permitted }, call.now)
 }
 
@@ -84,7 +87,7 @@ impl Service {
         let condition =
             Condition { if_match: call.header("if-match").map(str::to_owned), if_none_match: None };
         let version = version_id.as_deref().filter(|id| !id.is_empty());
-        let wish = Wish { bucket, key, version, condition };
+        let wish = Wish { bucket, key, version, condition, batch: false };
         let replica = call.header("x-amz-replication-status") == Some("REPLICA");
         let ignore_lock = replica && self.0.has(Defect::ReplicaHeaderDelete);
         let deleted = delete_one(&mut model, &call, &wish, ignore_lock)?;
@@ -124,7 +127,7 @@ impl Service {
             let ignore_lock = freed || self.0.has(Defect::BatchDeleteIgnoresLock);
             let if_match = object.e_tag.as_ref().map(|etag| bare(etag.value()).to_owned());
             let condition = Condition { if_match, if_none_match: None };
-            let wish = Wish { bucket, key: &object.key, version: version.as_deref(), condition };
+            let wish = Wish { bucket, key: &object.key, version: version.as_deref(), condition, batch: true };
             let done = if version.as_deref().is_some_and(|id| !is_version_id(id)) {
                 Err(Fault::no_version(&object.key, ""))
             } else {
@@ -138,6 +141,7 @@ impl Service {
                     key: Some(object.key.clone()),
                     version_id: object.version_id.clone(),
                 }),
+                Err(_) if quiet && self.0.has(Defect::BatchQuietHidesErrors) => {}
                 Err(fault) => errors.push(Error {
                     code: Some(fault.code.to_owned()),
                     key: Some(object.key.clone()),

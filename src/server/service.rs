@@ -84,6 +84,7 @@ operations! {
         get_bucket_notification_configuration: GetBucketNotificationConfigurationInput => GetBucketNotificationConfigurationOutput;
         get_bucket_logging: GetBucketLoggingInput => GetBucketLoggingOutput;
         get_bucket_acl: GetBucketAclInput => GetBucketAclOutput;
+        get_object_acl: GetObjectAclInput => GetObjectAclOutput;
         get_bucket_tagging: GetBucketTaggingInput => GetBucketTaggingOutput;
         put_bucket_tagging: PutBucketTaggingInput => PutBucketTaggingOutput;
         delete_bucket_tagging: DeleteBucketTaggingInput => DeleteBucketTaggingOutput;

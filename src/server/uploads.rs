@@ -43,6 +43,7 @@ impl Service {
             input.object_lock_retain_until_date.as_ref(),
             input.object_lock_legal_hold_status.as_ref(),
             call.now,
+            self.0.defects,
         )?;
         let mut model = self.0.model();
         model.bucket(&input.bucket)?;

@@ -194,6 +194,7 @@ async fn run(defects: &[Defect]) -> Vec<String> {
     // The default.
     let default = "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled><Rule><DefaultRetention><Mode>COMPLIANCE</Mode><Days>1</Days></DefaultRetention></Rule></ObjectLockConfiguration>";
     s.root("PUT", "/vault?object-lock", &[], default).await;
+    s.root.server.clock().advance_to(start() + TimeDelta::seconds(125));
     s.root("PUT", "/vault/dp", &[], "x").await;
     s.root("PUT", "/vault/dh", &[("x-amz-object-lock-legal-hold", "OFF")], "x").await;
     s.root("PUT", "/vault/dc", &[("x-amz-copy-source", "/vault/free")], "").await;
@@ -226,9 +227,72 @@ async fn run(defects: &[Defect]) -> Vec<String> {
     s.root("GET", "/vault/free", &[], "").await;
     s.root("DELETE", "/vault?policy", &[], "").await;
 
+    // Versions that are not on top, null versions, markers.
+    let until = wire(start() + TimeDelta::minutes(60));
+    let lock = [("x-amz-object-lock-mode", COM), ("x-amz-object-lock-retain-until-date", until.as_str())];
+    let low = s.root("PUT", "/vault/low", &lock, "x").await;
+    s.root("PUT", "/vault/low", &lock, "y").await;
+    s.root("DELETE", &format!("/vault/low?versionId={low}"), &[], "").await;
+    let marker = s.root("DELETE", "/vault/low", &[], "").await;
+    s.root("DELETE", &format!("/vault/low?versionId={marker}"), &[], "").await;
+    s.root("PUT", "/later", &[], "").await;
+    s.root("PUT", "/later/n", &[], "x").await;
+    let enabled = "<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>";
+    s.root("PUT", "/later?versioning", &[], enabled).await;
+    let on =
+        "<ObjectLockConfiguration><ObjectLockEnabled>Enabled</ObjectLockEnabled></ObjectLockConfiguration>";
+    s.root("PUT", "/later?object-lock", &[], on).await;
+    s.root("PUT", "/later/n?retention&versionId=null", &[], &retention(COM, 60)).await;
+    s.root("DELETE", "/later/n?versionId=null", &[], "").await;
+    let kept = s.locked("cpr", COM, 60).await;
+    s.root("PUT", "/vault/cpr", &[("x-amz-copy-source", "/vault/free")], "").await;
+    s.root("GET", &kept, &[], "").await;
+    s.multipart("/vault/cpr?uploads", "cpr", &[], &[]).await;
+    let (policy, signature) = s.root.form_policy();
+    for _ in 0..2 {
+        let form = s.root.form("/vault", "up/twice", &policy, &signature, &[]);
+        s.root.send(form).await;
+    }
+
+    // One lock and the other; dates; the bypass header.
+    let outlived = s.locked("outlived", GOV, 60).await;
+    s.root("PUT", &outlived.replace("?v", "?legal-hold&v"), &[], &hold("ON")).await;
+    s.change(&held, &[], &retention(GOV, 80)).await;
+    s.root("GET", &put_hold, &[], "").await;
+    s.root("PUT", &put_hold, &[], &hold("OFF")).await;
+    s.root("HEAD", &held, &[], "").await;
+    s.root("DELETE", &held, &[("x-amz-bypass-governance-retention", "false")], "").await;
+    let past =
+        [("x-amz-object-lock-mode", GOV), ("x-amz-object-lock-retain-until-date", "2018-01-01T00:00:00Z")];
+    s.root("PUT", "/vault/past", &past, "x").await;
+    let document = |until: &str| {
+        format!("<Retention><Mode>COMPLIANCE</Mode><RetainUntilDate>{until}</RetainUntilDate></Retention>")
+    };
+    let fine = s.root("PUT", "/vault/fine", &[], "x").await;
+    let fine = format!("/vault/fine?versionId={fine}");
+    for until in ["2018-01-01T00:00:00Z", "2019-04-01T14:00:00.500+02:00"] {
+        s.change(&fine, &[], &document(until)).await;
+        s.root("HEAD", &fine, &[], "").await;
+    }
+    let gov = s.locked("quiet", GOV, 60).await;
+    let quiet = format!(
+        "<Delete><Quiet>true</Quiet><Object><Key>quiet</Key><VersionId>{}</VersionId></Object></Delete>",
+        id(&gov)
+    );
+    s.root("POST", "/vault?delete", &[], &quiet).await;
+    s.by(&deleter, "POST", "/vault?delete", &[BYPASS], &quiet).await;
+    s.by(&deleter, "GET", &gov, &[], "").await;
+    let nobody = http::Request::builder().method("DELETE").uri("/vault/quiet").body(bytes::Bytes::new());
+    let said = s.root.send(nobody.expect("a request")).await;
+    s.said.push(format!("anonymous {}", said.status));
+    s.root("PUT", "/vault?object-lock", &[], on).await;
+    s.root("HEAD", "/vault/dp", &[], "").await;
+    s.root("PUT", "/later", &[("x-minio-force-create", "true")], "").await;
+    s.listing().await;
+
     // After the end of retentions.
     s.root.server.clock().advance_to(start() + TimeDelta::minutes(61));
-    s.root("DELETE", &held, &[], "").await;
+    s.root("DELETE", &outlived, &[], "").await;
     s.root("DELETE", &replaced, &[], "").await;
     s.listing().await;
     let suspended = "<VersioningConfiguration><Status>Suspended</Status></VersioningConfiguration>";
@@ -242,7 +306,11 @@ async fn run(defects: &[Defect]) -> Vec<String> {
 async fn every_defect_shows() {
     let sound = run(&[]).await;
     assert_eq!(sound, run(&[]).await, "a server answers the same twice");
+    let mut silent = Vec::new();
     for info in Defect::all() {
-        assert_ne!(sound, run(&[info.defect]).await, "{} changes nothing", info.name);
+        if run(&[info.defect]).await == sound {
+            silent.push(info.name);
+        }
     }
+    assert!(silent.is_empty(), "these change nothing: {silent:?}");
 }
