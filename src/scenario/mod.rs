@@ -5,7 +5,12 @@
 //! ids exist only in `run`.
 
 pub mod model;
+pub mod parse;
+pub mod refusals;
 pub mod rights;
+pub mod suite;
 
 pub use model::*;
+pub use refusals::{Dialect, Dialects};
 pub use rights::{Right, Role};
+pub use suite::Suite;
