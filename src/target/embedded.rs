@@ -1,0 +1,129 @@
+//! The embedded server, called in the process or served on a socket.
+
+use bytes::Bytes;
+use chrono::SubsecRound as _;
+
+use crate::server::{Config, Defect, Server};
+use crate::store::client::Client;
+use crate::store::credentials::Credentials;
+use crate::store::endpoint::{DEFAULT_REGION, Endpoint, Location};
+use crate::store::wire::{BoxFuture, Wire, WireError};
+use crate::target::minio::random_root;
+use crate::target::prepare::DEMO_BUCKET;
+use crate::target::{Kind, OpenOptions, Opened, TargetError, Teardown};
+use crate::time::Clock;
+
+/// The name under which the server in the process is addressed; nothing resolves it.
+const HOST: &str = "http://embedded.invalid";
+
+#[derive(Debug)]
+struct InProcess {
+    server: Server,
+}
+
+impl Wire for InProcess {
+    fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
+        Box::pin(async move { Ok(self.server.handle(request).await) })
+    }
+}
+
+/// A server that is being served on a socket.
+#[derive(Debug)]
+pub(super) struct Serving {
+    // Dropped with this: the server sees it and ends.
+    stop: tokio::sync::oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Serving {
+    pub(super) async fn close(self) {
+        drop(self.stop);
+        let _ = self.task.await;
+    }
+}
+
+fn server(defects: &[Defect]) -> (Server, Credentials, Clock) {
+    let root = random_root();
+    // A whole second, because HTTP's `Date` has no less: skew is then exactly nothing.
+    let clock = Clock::virtual_at(Clock::Real.now().trunc_subsecs(0));
+    let server = Server::new(Config {
+        access_key: root.access_key.clone(),
+        secret_key: root.secret_key.to_string(),
+        region: DEFAULT_REGION.to_owned(),
+        clock: clock.clone(),
+        defects: defects.to_vec(),
+    });
+    (server, root, clock)
+}
+
+fn description(defects: &[Defect]) -> String {
+    if defects.is_empty() {
+        return "the embedded server".to_owned();
+    }
+    let names: Vec<&str> =
+        Defect::all().iter().filter(|info| defects.contains(&info.defect)).map(|info| info.name).collect();
+    format!("the embedded server with {} switched on", names.join(", "))
+}
+
+fn demo() -> Location {
+    Location { bucket: DEMO_BUCKET.to_owned(), prefix: String::new() }
+}
+
+/// The embedded server in the process, with a clock of its own that stands still until somebody
+/// waits. Costs a few allocations: a run may have one for each scenario.
+///
+/// # Errors
+/// None in practice; the address that stands for the server is read like any other.
+pub fn embedded(defects: &[Defect], options: &OpenOptions) -> Result<Opened, TargetError> {
+    let (server, administrator, clock) = server(defects);
+    let endpoint = Endpoint::parse(HOST, Some(DEFAULT_REGION))?;
+    let wire = std::sync::Arc::new(InProcess { server });
+    Ok(Opened {
+        client: Client::with_limits(wire, endpoint, clock.clone(), &options.user_agent, options.limits),
+        administrator,
+        administrator_source: "root key".to_owned(),
+        kind: Kind::Embedded,
+        description: description(defects),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        endpoint: "in the process".to_owned(),
+        clock,
+        own_server: true,
+        location: demo(),
+        notice: None,
+        teardown: Teardown::Nothing,
+    })
+}
+
+/// The same on a free port of 127.0.0.1.
+pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Result<Opened, TargetError> {
+    let (server, administrator, clock) = server(defects);
+    let fail =
+        |error: std::io::Error| TargetError::Local { what: "listen on 127.0.0.1", cause: error.to_string() };
+    #[expect(clippy::disallowed_methods, reason = "the listener is the server's; it is only bound here")]
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(fail)?;
+    let url = format!("http://{}", listener.local_addr().map_err(fail)?);
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let task = tokio::spawn(async move {
+        let _ = server
+            .serve(listener, async {
+                let _ = stopped.await;
+            })
+            .await;
+    });
+    let endpoint = Endpoint::parse(&url, Some(DEFAULT_REGION))?;
+    let wire = (options.connect)(&endpoint)?;
+    Ok(Opened {
+        client: Client::with_limits(wire, endpoint, clock.clone(), &options.user_agent, options.limits),
+        administrator,
+        administrator_source: "root key".to_owned(),
+        kind: Kind::Embedded,
+        description: description(defects),
+        version: Some(env!("CARGO_PKG_VERSION").to_owned()),
+        endpoint: url,
+        clock,
+        own_server: true,
+        location: demo(),
+        notice: None,
+        teardown: Teardown::Socket(Serving { stop, task }),
+    })
+}

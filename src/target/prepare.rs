@@ -1,0 +1,71 @@
+//! A bucket to audit on a server that was started for it: a little archive in which nothing is wrong.
+
+use chrono::TimeDelta;
+
+use crate::lock::{LegalHold, Mode, Retention};
+use crate::store::client::Reply;
+use crate::store::ops::{
+    DefaultPeriod, LockHeaders, create_bucket, delete_object, put_object, put_object_legal_hold,
+    put_object_lock_configuration,
+};
+use crate::store::request::S3Request;
+use crate::target::{Opened, TargetError};
+
+/// The bucket that is audited on a server of one's own.
+pub const DEMO_BUCKET: &str = "wormproof-demo";
+
+/// The records under the bucket's default retention. The first key gets two versions.
+const TRADES: [(&str, &str); 4] = [
+    ("trades/2024-03-01.csv", "2024-03-01,BUY,100,ACME"),
+    ("trades/2024-03-01.csv", "2024-03-01,BUY,100,ACME\n2024-03-01,SELL,40,ACME"),
+    ("trades/2024-03-04.csv", "2024-03-04,BUY,25,GLOBEX"),
+    ("trades/2024-03-05.csv", "2024-03-05,SELL,25,GLOBEX"),
+];
+
+/// Makes [`DEMO_BUCKET`] with Object Lock and a default retention of COMPLIANCE for one day, and a few
+/// records in it: under the default, under an own COMPLIANCE and an own GOVERNANCE retention, under legal
+/// hold, and one that a delete marker hides. Every version is protected.
+///
+/// # Errors
+/// [`TargetError::Preparation`] if the target is not an own server, or refuses.
+pub async fn prepare(opened: &Opened) -> Result<(), TargetError> {
+    if !opened.own_server {
+        return Err(TargetError::Preparation {
+            what: "making records",
+            answer: "only on a server that was started for this run".to_owned(),
+        });
+    }
+    let bucket = opened.location.bucket.as_str();
+    let region = opened.client.endpoint().region.clone();
+    let none = LockHeaders::NONE;
+    send(opened, "making the bucket", &create_bucket(bucket, true, &region)).await?;
+    let default = put_object_lock_configuration(bucket, Some((Mode::Compliance, DefaultPeriod::Days(1))));
+    send(opened, "setting the default retention", &default).await?;
+    for (key, content) in TRADES {
+        send(opened, "writing a record", &put_object(bucket, key, content, &none)).await?;
+    }
+    for (key, mode, days) in
+        [("ledgers/2024-q1.csv", Mode::Compliance, 7), ("drafts/2024-q2-forecast.csv", Mode::Governance, 2)]
+    {
+        let until = opened.client.server_now() + TimeDelta::days(days);
+        let lock = LockHeaders::retained(Retention { mode, until });
+        send(opened, "writing a record", &put_object(bucket, key, "quarter,total\n1,4711", &lock)).await?;
+    }
+    // The hold comes afterwards: a hold in the upload keeps MinIO's default retention away.
+    let held = "legal/2024-017-correspondence.eml";
+    let reply =
+        send(opened, "writing a record", &put_object(bucket, held, "Subject: claim 17", &none)).await?;
+    let version = reply.answer().and_then(|a| a.header("x-amz-version-id")).map(ToOwned::to_owned);
+    let request = put_object_legal_hold(bucket, held, version.as_deref(), LegalHold::On);
+    send(opened, "setting a legal hold", &request).await?;
+    send(opened, "hiding a record", &delete_object(bucket, TRADES[3].0, None)).await?;
+    Ok(())
+}
+
+async fn send(opened: &Opened, what: &'static str, request: &S3Request) -> Result<Reply, TargetError> {
+    let reply = opened.client.exchange(Some(&opened.administrator), request).await;
+    match reply.trouble() {
+        None => Ok(reply),
+        Some(answer) => Err(TargetError::Preparation { what, answer }),
+    }
+}
