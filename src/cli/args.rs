@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
 /// Can a record in this bucket be destroyed, altered or unlocked before its time? wormproof attacks
-/// canaries of its own, reads them back, scans every object version, and signs the evidence.
+/// canaries of its own, reads them back, judges what is left, and signs the evidence.
 #[derive(Debug, Parser)]
 #[command(name = "wormproof", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 all held · 1 a guarantee failed · 2 usage · 3 no conclusion · \
@@ -19,24 +19,13 @@ pub struct Cli {
     /// Say only what was found: no progress, no notices.
     #[arg(long, short, global = true)]
     pub quiet: bool,
-    /// Configuration file [default: ./wormproof.toml, if there is one].
-    #[arg(long, global = true, value_name = "FILE")]
-    pub config: Option<PathBuf>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Attack, scan and report: the whole audit. Without a target it starts the embedded server.
+    /// Attack canaries, read them back, judge, sign the evidence. Without a target it starts the embedded server.
     Audit(Box<AuditArgs>),
-    /// Only the attacks (the scenarios).
-    Attack(Box<AuditArgs>),
-    /// Only the scan: every version's lock, judged against a requirement. Sends only reads.
-    Scan(Box<ScanArgs>),
-    /// What `audit` would do: every request, the rights it needs as an IAM policy, what stays behind. Sends only reads.
-    Plan(Box<PlanArgs>),
-    /// Remove what earlier runs left, once its retention ended.
-    Cleanup(Box<CleanupArgs>),
     /// The catalogue of scenarios.
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
@@ -78,9 +67,6 @@ pub struct TargetArgs {
     /// A profile of the shared AWS configuration, for the administrator.
     #[arg(long, value_name = "NAME", requires = "location")]
     pub aws_profile: Option<String>,
-    /// Certificates (PEM) to trust beside the system's.
-    #[arg(long, value_name = "FILE")]
-    pub ca_bundle: Option<PathBuf>,
     /// The `minio` binary to start [default: WORMPROOF_MINIO_BINARY, then PATH].
     #[arg(long, value_name = "FILE")]
     pub minio_binary: Option<PathBuf>,
@@ -128,12 +114,6 @@ pub struct AttackArgs {
     /// Leave locked canaries in a live bucket until their short retention ends, without asking.
     #[arg(long)]
     pub yes: bool,
-    /// The longest lock, at worst, that may stay behind on a live bucket.
-    #[arg(long, value_name = "DURATION", default_value = "1 day")]
-    pub max_residue: String,
-    /// Where canaries lie [default: PREFIX/.wormproof/].
-    #[arg(long, value_name = "PREFIX")]
-    pub canary_prefix: Option<String>,
     /// Add scenario files from this directory.
     #[arg(long, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
@@ -143,51 +123,6 @@ pub struct AttackArgs {
     /// How many scenario runs are under way at once.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
-}
-
-/// The lock mode that is required.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ModeArg {
-    /// GOVERNANCE or stronger.
-    Governance,
-    /// COMPLIANCE.
-    Compliance,
-}
-
-/// What every version has to have.
-#[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "Requirement")]
-pub struct RequirementArgs {
-    /// The least mode of every version's retention.
-    #[arg(long, value_enum)]
-    pub mode: Option<ModeArg>,
-    /// The least retention from a version's creation, by the calendar: `90d`, `10y`.
-    #[arg(long, value_name = "DURATION")]
-    pub min_retention: Option<String>,
-    /// Every version has to have a legal hold.
-    #[arg(long)]
-    pub require_hold: bool,
-    /// The least severity of a finding that fails the run.
-    #[arg(long, value_enum, default_value = "medium")]
-    pub fail_on: FailOn,
-    /// How many look-ups of the scan are under way at once.
-    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
-    pub scan_concurrency: u16,
-}
-
-/// A severity on the command line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum FailOn {
-    /// Everything.
-    Info,
-    /// Low and above.
-    Low,
-    /// Medium and above.
-    Medium,
-    /// High and above.
-    High,
-    /// Critical only.
-    Critical,
 }
 
 /// A format on stdout.
@@ -205,7 +140,7 @@ pub enum StdoutFormat {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Directory for results.json, its signature, report.pdf, junit.xml and the certificate [default: reports/RUN-ID].
+    /// Directory for results.json, its signature, junit.xml and the certificate [default: reports/RUN-ID].
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// What stdout shows.
@@ -219,7 +154,7 @@ pub struct OutputArgs {
     pub cert: Option<PathBuf>,
 }
 
-/// Arguments of `audit` and `attack`.
+/// Arguments of `audit`.
 #[derive(Debug, Clone, Args)]
 pub struct AuditArgs {
     /// What is audited.
@@ -228,66 +163,9 @@ pub struct AuditArgs {
     /// Which attacks.
     #[command(flatten)]
     pub attack: AttackArgs,
-    /// What the scan requires.
-    #[command(flatten)]
-    pub requirement: RequirementArgs,
     /// Where the evidence goes.
     #[command(flatten)]
     pub output: OutputArgs,
-}
-
-/// Arguments of `scan`.
-#[derive(Debug, Clone, Args)]
-pub struct ScanArgs {
-    /// What is audited.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// What is required.
-    #[command(flatten)]
-    pub requirement: RequirementArgs,
-    /// Look at exactly this key (s3://BUCKET/KEY) and its current version: the gate after an upload.
-    #[arg(long, requires = "location")]
-    pub exact: bool,
-    /// Where the evidence goes.
-    #[command(flatten)]
-    pub output: OutputArgs,
-}
-
-/// Arguments of `plan`.
-#[derive(Debug, Clone, Args)]
-pub struct PlanArgs {
-    /// What would be audited.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// Which attacks.
-    #[command(flatten)]
-    pub attack: AttackArgs,
-    /// Print as JSON.
-    #[arg(long)]
-    pub json: bool,
-    /// Print only the least-privilege IAM policies (JSON), one for each role.
-    #[arg(long, conflicts_with = "json")]
-    pub policy: bool,
-}
-
-/// Arguments of `cleanup`.
-#[derive(Debug, Clone, Args)]
-pub struct CleanupArgs {
-    /// Where to look.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// The journal of the run (DIR/journal.jsonl) or its output directory; without it the store itself is searched.
-    #[arg(long, value_name = "PATH")]
-    pub journal: Option<PathBuf>,
-    /// Only what this run left.
-    #[arg(long, value_name = "RUN-ID")]
-    pub run: Option<String>,
-    /// Where canaries lie [default: PREFIX/.wormproof/].
-    #[arg(long, value_name = "PREFIX")]
-    pub canary_prefix: Option<String>,
-    /// Wait until the last retention has ended.
-    #[arg(long)]
-    pub wait: bool,
 }
 
 /// The `scenarios` commands.
@@ -329,7 +207,7 @@ pub enum ListFormat {
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// The output directory of a run, a results.json, or a signed PDF.
+    /// The output directory of a run, or its results.json.
     pub path: PathBuf,
     /// The certificate (PEM) that has to be the signer's; without it `verify` says *signer unknown*.
     #[arg(long, value_name = "FILE")]
@@ -345,8 +223,6 @@ pub enum ReportFormat {
     Json,
     /// JUnit XML.
     Junit,
-    /// The PDF, unsigned unless --key is given.
-    Pdf,
 }
 
 /// Arguments of `report`.
@@ -361,12 +237,6 @@ pub struct ReportArgs {
     /// Write to this file instead of stdout.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Sign the PDF with this key.
-    #[arg(long, value_name = "FILE", requires = "cert")]
-    pub key: Option<PathBuf>,
-    /// The key's certificate.
-    #[arg(long, value_name = "FILE", requires = "key")]
-    pub cert: Option<PathBuf>,
     /// Print the JSON Schema of the record instead.
     #[arg(long, conflicts_with = "path")]
     pub schema: bool,

@@ -1,3 +1,74 @@
 //! The command line: one file a command; the only place where the parts are wired together.
 
 pub mod args;
+mod audit;
+mod evidence;
+mod small;
+
+use std::io::Write as _;
+
+use args::{Cli, Command};
+
+/// What ends a command early: said as `error:`, `caused by:`, `hint:`.
+#[derive(Debug)]
+pub struct Failure {
+    /// What went wrong.
+    pub message: String,
+    /// What the user may do.
+    pub hint: Option<String>,
+    /// The exit code.
+    pub code: u8,
+}
+
+impl Failure {
+    /// A failure of the surroundings: exit code 3.
+    fn new(error: impl std::fmt::Display, hint: Option<impl Into<String>>) -> Self {
+        Self { message: error.to_string(), hint: hint.map(Into::into), code: 3 }
+    }
+
+    /// A mistake in the command line or in a file that it names: exit code 2.
+    fn usage(error: impl std::fmt::Display, hint: &str) -> Self {
+        Self { message: error.to_string(), hint: Some(hint.to_owned()), code: 2 }
+    }
+}
+
+/// Runs a command and gives its exit code.
+pub fn run(cli: Cli) -> u8 {
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return say(&Failure::new(error, None::<String>)),
+    };
+    let quiet = cli.quiet;
+    let result = match cli.command {
+        Command::Audit(args) => runtime.block_on(audit::audit(&args, quiet)),
+        Command::Scenarios(command) => small::scenarios(&command),
+        Command::Verify(args) => evidence::verify(&args),
+        Command::Report(args) => evidence::report(&args),
+        Command::Keygen(args) => small::keygen(&args),
+        Command::Serve(args) => runtime.block_on(small::serve(&args)),
+    };
+    result.unwrap_or_else(|failure| say(&failure))
+}
+
+fn say(failure: &Failure) -> u8 {
+    note(&format!("error: {}", failure.message));
+    if let Some(hint) = &failure.hint {
+        note(&format!("hint: {hint}"));
+    }
+    failure.code
+}
+
+/// A line on stderr.
+fn note(text: &str) {
+    // Nobody is left to be told when stderr is gone.
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Data on stdout.
+fn out(bytes: &[u8]) -> Result<(), Failure> {
+    let mut stdout = std::io::stdout().lock();
+    stdout
+        .write_all(bytes)
+        .and_then(|()| stdout.flush())
+        .map_err(|e| Failure::new(format!("cannot write to stdout: {e}"), None::<String>))
+}

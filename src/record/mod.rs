@@ -9,6 +9,7 @@ pub mod judge;
 pub mod log;
 pub mod outcome;
 pub mod present;
+pub mod rejudge;
 pub mod verdict;
 
 use std::collections::BTreeMap;

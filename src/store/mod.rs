@@ -8,7 +8,9 @@
 pub mod client;
 pub mod credentials;
 pub mod endpoint;
+pub mod hyper_wire;
 pub mod ops;
+pub mod readback;
 pub mod redact;
 pub mod request;
 mod sign;

@@ -1,0 +1,92 @@
+//! `verify` and `report`: both read a record that was written before.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::args::{ReportArgs, ReportFormat, VerifyArgs};
+use crate::cli::{Failure, note, out};
+use crate::record::Record;
+use crate::record::rejudge::rejudge;
+use crate::report::{self, Format, Options};
+use crate::sign::verify_detached;
+
+fn results(path: &Path) -> PathBuf {
+    if path.is_dir() { path.join("results.json") } else { path.to_owned() }
+}
+
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| {
+        Failure::new(
+            format!("cannot read {}: {e}", path.display()),
+            Some("name the output directory of a run, or its results.json"),
+        )
+    })
+}
+
+fn broken(message: impl std::fmt::Display, hint: Option<&str>) -> Failure {
+    Failure { message: message.to_string(), hint: hint.map(ToOwned::to_owned), code: 5 }
+}
+
+fn parse(bytes: &[u8]) -> Result<Record, Failure> {
+    serde_json::from_slice(bytes).map_err(|e| broken(format!("not a record: {e}"), None))
+}
+
+/// Signature, digests, chain, and the evidence judged again. Exit code 5 if anything does not hold.
+pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
+    let path = results(&args.path);
+    let bytes = read(&path)?;
+    let beside = |name: &str| path.with_file_name(name);
+    let text = |path: &Path| read(path).map(|b| String::from_utf8_lossy(&b).into_owned());
+    let own = text(&beside("cert.pem"))?;
+    let signature = read(&beside("results.json.sig"))?;
+    let signer = verify_detached(&own, &bytes, &signature).map_err(|e| broken(&e, e.hint()))?;
+    let record = parse(&bytes)?;
+    if record.signer.fingerprint != signer.fingerprint {
+        return Err(broken("the record names another signer than the one who signed it", None));
+    }
+    let wrong = rejudge(&record);
+    if !wrong.is_empty() {
+        return Err(broken(wrong.join("\n  "), None));
+    }
+    note(&format!("signature: holds; signed by {} (certificate {})", signer.subject, signer.fingerprint));
+    match &args.cert {
+        Some(path) => {
+            let expected = text(path)?;
+            let known = verify_detached(&expected, &bytes, &signature).map_err(|e| {
+                broken(format!("the signer is not the one of {}: {e}", path.display()), e.hint())
+            })?;
+            note(&format!("signer: the one of {}", known.subject));
+        }
+        None if record.signer.ephemeral => {
+            note("signer: unknown (a key made for this run alone: it proves integrity, not who signed)");
+        }
+        None => note("signer: unknown (name the expected certificate with --cert)"),
+    }
+    note(&format!(
+        "evidence: {} events in an unbroken chain; {} scenarios judged again with the same verdicts",
+        record.events.len(),
+        record.scenarios.len()
+    ));
+    Ok(0)
+}
+
+/// Any report again.
+pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
+    let bytes = if args.schema {
+        report::schema().into_bytes()
+    } else {
+        let path = args.path.as_deref().map(results).unwrap_or_default();
+        let record = parse(&read(&path)?)?;
+        let format = match args.format {
+            ReportFormat::Table => Format::Table,
+            ReportFormat::Json => Format::Json,
+            ReportFormat::Junit => Format::Junit,
+        };
+        report::render(&record, format, &Options::default()).map_err(|e| Failure::new(&e, e.hint()))?
+    };
+    match &args.output {
+        None => out(&bytes)?,
+        Some(path) => std::fs::write(path, &bytes)
+            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None::<String>))?,
+    }
+    Ok(0)
+}

@@ -1,0 +1,74 @@
+//! Judging a record's evidence again, by the texts that are in it.
+
+use crate::record::judge::Context;
+use crate::record::log::check_chain;
+use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present};
+use crate::scenario::Dialects;
+use crate::scenario::parse::parse_file;
+use crate::scenario::suite::policy;
+
+/// What does not fit. Empty: the record holds together, and its evidence gives its verdicts.
+#[must_use]
+pub fn rejudge(record: &Record) -> Vec<String> {
+    let mut wrong = Vec::new();
+    if record.schema != SCHEMA {
+        wrong.push(format!("the record is of the schema {}, known is {SCHEMA}", record.schema));
+        return wrong;
+    }
+    if record.tool.judge != JUDGE {
+        wrong.push(format!("it was judged by rules {}, these are rules {JUDGE}", record.tool.judge));
+    }
+    if let Err(error) = check_chain(&record.events) {
+        wrong.push(error.to_string());
+    }
+    if record.events.last().map(|e| e.chain.as_str()).unwrap_or_default() != record.log_head {
+        wrong.push("the log does not end where the record says".to_owned());
+    }
+    let dialects = match Dialects::parse(&record.dialect.source) {
+        Ok(dialects) => dialects,
+        Err(error) => {
+            wrong.push(error.to_string());
+            return wrong;
+        }
+    };
+    let Some(dialect) = dialects.named(&record.dialect.name) else {
+        wrong.push(format!("there is no dialect {}", record.dialect.name));
+        return wrong;
+    };
+    let because = |status: u16, code: &str, message: &str| dialect.because(status, code, message);
+    let context = Context { exchanges: Exchanges::of(&record.events), dialect: &because };
+    for result in &record.scenarios {
+        let controls: Vec<&str> = result.controls.iter().map(String::as_str).collect();
+        let parsed = parse_file(&result.id, &result.group, &result.source, &controls, &policy);
+        let scenario = match parsed.as_deref() {
+            Ok([scenario]) if scenario.id == result.id && scenario.digest == result.digest => scenario,
+            _ => {
+                wrong.push(format!("{}: its text is not the scenario of that id and digest", result.id));
+                continue;
+            }
+        };
+        let runs: Vec<_> = result.runs.iter().filter_map(|r| r.evidence.clone()).collect();
+        if runs.len() != result.runs.len() {
+            wrong.push(format!("{}: a run has no evidence", result.id));
+            continue;
+        }
+        if runs.is_empty() {
+            if result.verdict != Verdict::Skipped {
+                wrong.push(format!("{}: {} without any run", result.id, result.verdict));
+            }
+            continue;
+        }
+        let mut again = present::result(scenario, &runs, &context, result.required);
+        again.waived.clone_from(&result.waived);
+        if again != *result {
+            wrong.push(format!(
+                "{}: the record says {} ({}), its evidence gives {} ({})",
+                result.id, result.verdict, result.reason, again.verdict, again.reason
+            ));
+        }
+    }
+    if crate::record::outcome::summary(&record.scenarios) != record.summary {
+        wrong.push("the summary does not count the scenarios".to_owned());
+    }
+    wrong
+}
