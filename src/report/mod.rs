@@ -4,16 +4,21 @@
 //! offline and byte for byte. Text that came from outside (keys, answers, messages) is escaped everywhere but in
 //! the JSON itself: a control character or a bidirectional mark is shown and not obeyed.
 
+#[cfg(test)]
 pub mod json;
 pub mod junit;
 pub mod model;
+pub mod pdf;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
 
+use sha2::{Digest, Sha256};
+
 use crate::record::Record;
 
 pub use json::schema;
+pub use pdf::pdf;
 
 /// What a report can look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,6 +97,9 @@ pub fn render(record: &Record, format: Format, options: &Options<'_>) -> Result<
         Format::Table => Ok(terminal::table(record, options).into_bytes()),
         Format::Json => json::results(record),
         Format::Junit => junit::junit(record),
-        Format::Pdf => Err(ReportError::Pdf("this version makes no PDF yet".to_owned())),
+        Format::Pdf => match options.results_sha256 {
+            Some(digest) => pdf(record, digest),
+            None => pdf(record, &hex::encode(Sha256::digest(json::results(record)?))),
+        },
     }
 }

@@ -1,0 +1,479 @@
+//! Sections 5 to 9: the scan, target and principals, waivers and residue, the method, and how to verify.
+
+use serde_json::Value;
+
+use crate::record::{Finding, Record, ScanResult};
+use crate::report::model::{RULES, Status, rule_severity, rule_words, total_words};
+use crate::report::pdf::fonts::Face;
+use crate::report::pdf::layout::{
+    BLUE, BODY, CODE, CODE_NOTE, Flow, INK, MARGIN, NOTE, PALE, SMALL, STRONG, Style, WIDTH, tint,
+};
+use crate::report::pdf::short;
+use crate::report::pdf::table::{Cell, cell, left, right};
+use crate::report::terminal::requirement;
+use crate::time::human;
+
+/// How many findings and left-over versions are printed.
+const NAMED: usize = 60;
+/// How many lines of a configuration are printed.
+const LINES: usize = 36;
+
+pub(super) fn scan(flow: &mut Flow<'_>, record: &Record) {
+    flow.section("5 Scan and findings");
+    match &record.scan {
+        None => flow.paragraph(BODY, 0.0, "No scan was made."),
+        Some(scan) => population(flow, scan),
+    }
+    if !record.findings.is_empty() {
+        flow.heading("The bucket's configuration");
+        findings(flow, &record.findings);
+    }
+    let Some(scan) = record.scan.as_ref().filter(|s| !s.first.is_empty()) else { return };
+    flow.heading("First findings of the scan");
+    findings(flow, &scan.first[..scan.first.len().min(NAMED)]);
+    let whole = scan.findings.values().sum::<u64>();
+    let shown = scan.first.len().min(NAMED) as u64;
+    if whole > shown {
+        flow.paragraph(
+            NOTE,
+            0.0,
+            &format!(
+                "{} further findings are counted above; results.json names the first of them.",
+                whole - shown
+            ),
+        );
+    }
+}
+
+fn population(flow: &mut Flow<'_>, scan: &ScanResult) {
+    let mut facts = vec![
+        ("Scope", CODE, scan.scope.clone()),
+        ("Required of every version", SMALL, requirement(scan)),
+        ("From, to", SMALL, format!("{} – {}", human(scan.started), human(scan.finished))),
+        (
+            "Seen",
+            SMALL,
+            format!(
+                "{} object versions of {} keys, {} delete markers; {} pages listed, {} locks looked up one by one",
+                scan.versions, scan.keys, scan.markers, scan.pages, scan.lookups
+            ),
+        ),
+    ];
+    for (run, count) in &scan.left_out {
+        facts.push(("Left out", SMALL, format!("{count} canaries of this tool, proven by run id {run}")));
+    }
+    if let (Some(first), Some(last)) = (scan.earliest_until, scan.latest_until) {
+        facts.push((
+            "Retention ends",
+            SMALL,
+            format!("{} at the earliest, {} at the latest", human(first), human(last)),
+        ));
+    }
+    facts.push(("Population, SHA-256", CODE, scan.population_sha256.clone()));
+    let complete = if scan.complete {
+        "the whole scope was read".to_owned()
+    } else {
+        format!("NO: {}", scan.incomplete_reason.as_deref().unwrap_or("reason unknown"))
+    };
+    facts.push(("Complete", SMALL, complete));
+    flow.facts(&facts);
+    let rows = scan
+        .totals
+        .iter()
+        .map(|(word, count)| vec![cell(SMALL, total_words(word)), cell(STRONG, grouped(*count))])
+        .collect();
+    flow.table(&[left("Object versions", 0.8), right("Number", 0.2)], rows);
+    let rows = scan
+        .findings
+        .iter()
+        .filter(|(_, n)| **n > 0)
+        .map(|(rule, count)| {
+            let waived = scan.waived_rules.iter().any(|w| w == rule);
+            vec![
+                cell(STRONG, rule.as_str()),
+                cell(SMALL, rule_severity(rule).word()),
+                cell(SMALL, rule_words(rule)),
+                if waived { Cell::Badge(Status::Waived) } else { cell(SMALL, "") },
+                cell(STRONG, grouped(*count)),
+            ]
+        })
+        .collect();
+    flow.table(
+        &[
+            left("Finding", 0.2),
+            left("Severity", 0.13),
+            left("Meaning", 0.37),
+            left("", 0.14),
+            right("Number", 0.16),
+        ],
+        rows,
+    );
+}
+
+fn findings(flow: &mut Flow<'_>, findings: &[Finding]) {
+    let rows = findings
+        .iter()
+        .map(|finding| {
+            let mut text = Vec::new();
+            if !finding.key.is_empty() {
+                text.push((CODE, short(&finding.key, 400)));
+            }
+            if !finding.version_id.is_empty() {
+                text.push((CODE_NOTE, format!("version {}", short(&finding.version_id, 200))));
+            }
+            text.push((SMALL, finding.detail.clone()));
+            if let Some(waived) = &finding.waived {
+                text.push((NOTE, format!("accepted risk: {waived}")));
+            }
+            vec![cell(STRONG, finding.rule.word()), cell(SMALL, finding.severity.word()), Cell::Text(text)]
+        })
+        .collect();
+    flow.table(&[left("Finding", 0.2), left("Severity", 0.11), left("Where and what", 0.69)], rows);
+}
+
+pub(super) fn target(flow: &mut Flow<'_>, record: &Record) {
+    flow.section("6 Target, principals and configuration");
+    let target = &record.target;
+    let unknown = || "not known".to_owned();
+    let server = format!(
+        "{}, {}",
+        target.server.as_deref().unwrap_or("no Server header"),
+        target.version.as_deref().unwrap_or("version not known")
+    );
+    let operator = &record.operator;
+    let operator = [("user", &operator.user), ("host", &operator.host), ("job", &operator.ci_job)]
+        .iter()
+        .filter_map(|(name, value)| value.as_ref().map(|v| format!("{name} {v}")))
+        .collect::<Vec<_>>()
+        .join(", ");
+    flow.facts(&[
+        ("Target", SMALL, format!("{}: {}", target.kind, target.description)),
+        (
+            "Endpoint, address",
+            CODE,
+            format!("{}, {}", target.endpoint, target.address.clone().unwrap_or_else(unknown)),
+        ),
+        (
+            "TLS certificate, SHA-256",
+            CODE,
+            target.tls_fingerprint.clone().unwrap_or_else(|| "no TLS, or not seen".to_owned()),
+        ),
+        ("Server", SMALL, server),
+        ("Bucket, region", SMALL, format!("{}, {}", target.bucket, target.region)),
+        (
+            "Prefix",
+            CODE,
+            if target.prefix.is_empty() { "(whole bucket)".to_owned() } else { target.prefix.clone() },
+        ),
+        (
+            "Owner, created",
+            SMALL,
+            format!(
+                "{}, {}",
+                target.owner.clone().unwrap_or_else(unknown),
+                target.created.map_or_else(unknown, human)
+            ),
+        ),
+        (
+            "Allowed reach",
+            SMALL,
+            target.reach.map_or_else(|| "no attacks".to_owned(), |r| r.word().to_owned()),
+        ),
+        (
+            "Clock skew",
+            SMALL,
+            record.times.skew_ms.map_or_else(unknown, |ms| format!("server {ms} ms against the client")),
+        ),
+        ("Operator", SMALL, if operator.is_empty() { unknown() } else { operator }),
+        ("Arguments", CODE, short(&record.arguments.join(" "), 1200)),
+    ]);
+    flow.heading("Principals");
+    let rows = record
+        .principals
+        .iter()
+        .map(|p| {
+            let mut how = Vec::new();
+            match (&p.source, &p.missing) {
+                (Some(source), _) => how.push((SMALL, source.clone())),
+                (None, why) => how.push((
+                    Style { colour: tint(Status::Inconclusive), ..SMALL },
+                    format!("not available: {}", why.as_deref().unwrap_or("reason unknown")),
+                )),
+            }
+            how.extend(p.arn.iter().map(|arn| (CODE_NOTE, arn.clone())));
+            how.extend(p.policy_sha256.iter().map(|d| (CODE_NOTE, format!("session policy SHA-256 {d}"))));
+            vec![cell(STRONG, p.role.word()), Cell::Text(how)]
+        })
+        .collect();
+    flow.table(&[left("Role", 0.2), left("How it was had", 0.8)], rows);
+    flow.heading("Configuration of the bucket at the start");
+    configuration(flow, &target.configuration_start);
+    flow.heading("Configuration of the bucket at the end");
+    if target.configuration_start == target.configuration_end {
+        flow.paragraph(SMALL, 0.0, "The same as at the start.");
+    } else {
+        flow.paragraph(
+            Style { colour: tint(Status::Fail), ..STRONG },
+            0.0,
+            "It differs from the start: the verdicts may not apply to the bucket as it is now.",
+        );
+        flow.gap(3.0);
+        configuration(flow, &target.configuration_end);
+    }
+}
+
+/// A configuration, an entry a row, cut short where it is long.
+fn configuration(flow: &mut Flow<'_>, value: &Value) {
+    let Value::Object(fields) = value else {
+        flow.paragraph(CODE, 0.0, &short(&value.to_string(), 2000));
+        return;
+    };
+    let rows = fields
+        .iter()
+        .map(|(name, value)| {
+            let text = match value {
+                Value::Null => "not set".to_owned(),
+                Value::String(text) => text.clone(),
+                other => serde_json::to_string_pretty(other).unwrap_or_default(),
+            };
+            let mut lines: Vec<(Style, String)> =
+                text.lines().take(LINES).map(|line| (CODE, indented(line))).collect();
+            if text.lines().count() > LINES {
+                lines.push((NOTE, "… the rest is in results.json".to_owned()));
+            }
+            vec![cell(STRONG, name.as_str()), Cell::Text(lines)]
+        })
+        .collect();
+    flow.table(&[left("Setting", 0.2), left("Value", 0.8)], rows);
+}
+
+/// Indents without runs of spaces, which would be shown as escapes.
+fn indented(line: &str) -> String {
+    let text = line.trim_start_matches(' ');
+    let depth = (line.len() - text.len()) / 2;
+    if depth == 0 { text.to_owned() } else { format!("{} {text}", "·".repeat(depth)) }
+}
+
+pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
+    flow.section("7 Waivers and residue");
+    if record.waivers.is_empty() {
+        flow.paragraph(BODY, 0.0, "No waiver was given.");
+    } else {
+        flow.paragraph(
+            BODY,
+            0.0,
+            "A waiver accepts a failure until its last day. The failure stays a failure and is counted as waived.",
+        );
+        flow.gap(6.0);
+        let rows = record
+            .waivers
+            .iter()
+            .map(|w| {
+                vec![
+                    cell(STRONG, w.waiver.id.clone()),
+                    cell(SMALL, w.state.clone()),
+                    cell(SMALL, grouped(w.covers)),
+                    cell(SMALL, w.waiver.until.to_string()),
+                    cell(SMALL, w.waiver.owner.clone()),
+                    cell(SMALL, w.waiver.reason.clone()),
+                ]
+            })
+            .collect();
+        flow.table(
+            &[
+                left("For", 0.16),
+                left("State", 0.12),
+                right("Covers", 0.09),
+                left("Until", 0.13),
+                left("Accepted by", 0.16),
+                left("Reason", 0.34),
+            ],
+            rows,
+        );
+    }
+    flow.heading("What stays behind");
+    if record.residue.is_empty() {
+        flow.paragraph(BODY, 0.0, "Nothing that the tool wrote was left behind.");
+        return;
+    }
+    let rows = record
+        .residue
+        .iter()
+        .take(NAMED)
+        .map(|r| {
+            let mut what = vec![(CODE, format!("{}/{}", r.bucket, short(&r.key, 400)))];
+            if !r.version_id.is_empty() {
+                what.push((CODE_NOTE, format!("version {}", r.version_id)));
+            }
+            vec![
+                Cell::Text(what),
+                cell(SMALL, r.until.map_or_else(|| "no end known".to_owned(), human)),
+                cell(SMALL, r.why.clone()),
+            ]
+        })
+        .collect();
+    flow.table(&[left("Object version", 0.54), left("Until", 0.2), left("Why", 0.26)], rows);
+    if record.residue.len() > NAMED {
+        flow.paragraph(NOTE, 0.0, &format!("{} more are in results.json.", record.residue.len() - NAMED));
+    }
+}
+
+pub(super) fn method(flow: &mut Flow<'_>, record: &Record) {
+    flow.section("8 Method");
+    flow.paragraph(
+        BODY,
+        0.0,
+        "The tool wrote canary objects, tried to destroy, replace, unlock or hide them in the ways that section 4 \
+         lists, as several principals, and read every one of them back after each attempt. Three rules decide:",
+    );
+    flow.gap(6.0);
+    for (rule, meaning) in RULES {
+        flow.ensure(40.0);
+        flow.paragraph(Style::new(Face::Bold, 9.5, INK), 0.0, rule);
+        flow.paragraph(BODY, 0.0, meaning);
+        flow.gap(5.0);
+    }
+    flow.heading("The tool and its qualification");
+    let tool = &record.tool;
+    let mut facts = vec![
+        (
+            "Tool",
+            SMALL,
+            format!("{} {}, commit {}, judge version {}", tool.name, tool.version, tool.commit, tool.judge),
+        ),
+        (
+            "Binary, SHA-256",
+            CODE,
+            tool.binary_sha256.clone().unwrap_or_else(|| "could not be read".to_owned()),
+        ),
+        ("Qualification", SMALL, record.qualification.clone()),
+        (
+            "Suite",
+            SMALL,
+            if record.suite_changed {
+                "CHANGED: not the built-in suite, not qualified"
+            } else {
+                "as built in"
+            }
+            .to_owned(),
+        ),
+        ("Refusal dialect", SMALL, record.dialect.name.clone()),
+        ("Event log", CODE, format!("{} events, head {}", record.events.len(), record.log_head)),
+    ];
+    for (name, digest) in &record.digests {
+        facts.push(("Digest", CODE, format!("{name} {digest}")));
+    }
+    flow.facts(&facts);
+    if record.controls.is_empty() {
+        return;
+    }
+    flow.heading("Controls that the scenarios name");
+    flow.paragraph(
+        NOTE,
+        0.0,
+        "A scenario gives evidence for a control; it does not show by itself that the control is met. Trust: V the \
+         text was read, S a secondary text was read, M from memory, X tried out.",
+    );
+    flow.gap(4.0);
+    let rows = record
+        .controls
+        .iter()
+        .map(|c| {
+            let named = record.scenarios.iter().filter(|s| s.controls.contains(&c.id)).count();
+            vec![
+                cell(STRONG, c.id.clone()),
+                Cell::Text(vec![(SMALL, c.title.clone()), (NOTE, c.source.clone())]),
+                cell(SMALL, c.trust.clone()),
+                cell(SMALL, named.to_string()),
+            ]
+        })
+        .collect();
+    flow.table(
+        &[
+            left("Control", 0.28),
+            left("Title and source", 0.5),
+            left("Trust", 0.08),
+            right("Scenarios", 0.14),
+        ],
+        rows,
+    );
+}
+
+pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) {
+    flow.section("9 How to verify this report");
+    flow.paragraph(
+        BODY,
+        0.0,
+        "None of these steps needs the tool that made the report. They are run in the directory that holds \
+         results.json, results.json.sig, cert.pem and report.pdf.",
+    );
+    flow.gap(6.0);
+    let steps: [(&str, &[String]); 4] = [
+        (
+            "The record is the one that this report was made from: the digest is the one printed here.",
+            &["sha256sum results.json".to_owned(), results_sha256.to_owned()],
+        ),
+        (
+            "The certificate is the one named here; whether it belongs to the signer has to be known from elsewhere.",
+            &[
+                "openssl x509 -in cert.pem -noout -subject -fingerprint -sha256".to_owned(),
+                record.signer.fingerprint.clone(),
+            ],
+        ),
+        (
+            "The record was signed with the certificate's key: the answer is \"Verified OK\".",
+            &[
+                "openssl x509 -in cert.pem -noout -pubkey > public.pem".to_owned(),
+                "openssl dgst -sha256 -verify public.pem -signature results.json.sig results.json".to_owned(),
+            ],
+        ),
+        (
+            "This PDF was signed and not changed since: the answer has both \"Signature is Valid.\" and \"Total \
+             document signed\". Either alone is not enough.",
+            &["pdfsig report.pdf".to_owned()],
+        ),
+    ];
+    for (meaning, commands) in steps {
+        flow.ensure(70.0);
+        flow.paragraph(BODY, 0.0, meaning);
+        let count = f32::from(u8::try_from(commands.len()).unwrap_or(1));
+        flow.y += 3.0;
+        flow.fill(MARGIN, flow.y, WIDTH, count * CODE.leading() + 10.0, PALE);
+        flow.fill(MARGIN, flow.y, 2.0, count * CODE.leading() + 10.0, BLUE);
+        flow.y += 5.0;
+        for command in commands {
+            flow.text(CODE, MARGIN + 10.0, flow.y + CODE.size, &short(command, 110));
+            flow.y += CODE.leading();
+        }
+        flow.y += 13.0;
+    }
+    flow.paragraph(
+        BODY,
+        0.0,
+        "With the tool, `wormproof verify` does the same, checks the chain of the event log, and judges the evidence \
+         again: a verdict is never taken from a file.",
+    );
+    if record.signer.ephemeral {
+        flow.gap(6.0);
+        flow.notice(
+            tint(Status::Waived),
+            BODY,
+            &["This report was signed with a key that was made for this run alone. The signature shows that nothing \
+               was changed since; it does not show who signed."
+                .to_owned()],
+        );
+    }
+}
+
+/// A number with thin groups of three: `1 204 331`.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut out = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            out.push(' ');
+        }
+        out.push(digit);
+    }
+    out
+}

@@ -1,0 +1,202 @@
+//! Section 4: a part for each scenario; what did not hold in full, what held in a few lines.
+
+use crate::record::{Record, RunResult, ScenarioResult, StepText};
+use crate::report::model::{Counts, Status, ordered, telling_step};
+use crate::report::pdf::fonts::Face;
+use crate::report::pdf::layout::{
+    BODY, CODE, CODE_NOTE, Flow, GREY, MARGIN, NOTE, RULE, SMALL, STRONG, Style, WIDTH, tint,
+};
+use crate::report::pdf::short;
+use crate::report::pdf::table::{Cell, cell, left};
+
+/// How many runs of a scenario are printed step by step.
+const RUNS: usize = 4;
+/// How many characters of a request, a key or an answer are printed.
+const LONG: usize = 600;
+
+pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
+    if !flow.at_top() {
+        flow.new_page();
+    }
+    flow.section("4 Scenarios");
+    if record.scenarios.is_empty() {
+        flow.paragraph(BODY, 0.0, "No scenario was part of this run.");
+        return;
+    }
+    flow.paragraph(
+        BODY,
+        0.0,
+        &format!(
+            "What did not hold comes first, the most severe of it before the rest: {}. Steps are printed as they \
+             went; a number in brackets names the exchange in results.json.",
+            Counts::of(&record.scenarios).words()
+        ),
+    );
+    flow.gap(8.0);
+    let mut shown = None;
+    for (number, scenario) in ordered(&record.scenarios).into_iter().enumerate() {
+        let status = Status::of(scenario);
+        if shown != Some(status) {
+            shown = Some(status);
+            flow.heading(match status {
+                Status::Fail => "Did not hold",
+                Status::Waived => "Did not hold; accepted risk",
+                Status::Error => "In error",
+                Status::Inconclusive => "Inconclusive",
+                Status::Skipped => "Skipped",
+                Status::Pass => "Held",
+            });
+        }
+        let title = format!("4.{} {} {}", number + 1, scenario.id, scenario.title);
+        match status {
+            Status::Pass | Status::Skipped => brief(flow, &title, scenario, status),
+            _ => full(flow, &title, scenario, status),
+        }
+    }
+}
+
+fn classes(scenario: &ScenarioResult) -> String {
+    let mut parts = vec![
+        format!("severity {}", scenario.severity),
+        format!("group {}", scenario.group),
+        format!("reach {}", scenario.reach),
+    ];
+    if scenario.required {
+        parts.push("required".to_owned());
+    }
+    if !scenario.controls.is_empty() {
+        parts.push(format!("controls {}", scenario.controls.join(", ")));
+    }
+    parts.join("  ·  ")
+}
+
+/// A few lines.
+fn brief(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: Status) {
+    flow.ensure(64.0);
+    flow.headed(title, status, 9.0, false);
+    flow.paragraph(NOTE, 0.0, &classes(scenario));
+    flow.paragraph(SMALL, 0.0, &scenario.reason);
+    if let Some(step) = telling_step(scenario) {
+        flow.paragraph(
+            SMALL,
+            0.0,
+            &format!(
+                "{} Answer: {}.",
+                short(&step.text, LONG),
+                short(step.answered.trim_end_matches('.'), LONG)
+            ),
+        );
+    }
+    let shown: Vec<String> = scenario
+        .runs
+        .iter()
+        .take(RUNS)
+        .map(|run| {
+            let witnesses: Vec<String> =
+                run.witnesses.iter().map(|w| format!("{} {}", w.kind, numbers(&w.exchanges))).collect();
+            let role = run.principal.map_or("run", |r| r.word());
+            format!("{role}: {}", witnesses.join(", "))
+        })
+        .collect();
+    if status == Status::Pass && !shown.is_empty() {
+        let more = scenario.runs.len().saturating_sub(RUNS);
+        let more = if more > 0 { format!("; and {more} more runs") } else { String::new() };
+        flow.paragraph(NOTE, 0.0, &format!("Shown by: {}{more}", shown.join("; ")));
+    }
+    flow.y += 5.0;
+    flow.fill(MARGIN, flow.y, WIDTH, 0.5, RULE);
+    flow.y += 7.0;
+}
+
+/// Everything that a reader needs to follow the verdict.
+fn full(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: Status) {
+    flow.gap(4.0);
+    flow.ensure(190.0);
+    flow.headed(title, status, 11.5, true);
+    flow.paragraph(NOTE, 0.0, &classes(scenario));
+    flow.y += 5.0;
+    let mut said = vec![format!("{}: {}", scenario.cause, scenario.reason)];
+    if let Some(role) = scenario.weakest {
+        said.push(format!("The weakest principal that broke it: {role}."));
+    }
+    if let Some(waived) = &scenario.waived {
+        said.push(format!("Accepted risk: {waived}. It stays a fail."));
+    }
+    flow.notice(tint(status), BODY, &said);
+    labelled(flow, "Threat", &scenario.threat);
+    labelled(flow, "Note", &scenario.note);
+    let mut runs: Vec<&RunResult> = scenario.runs.iter().collect();
+    runs.sort_by_key(|r| std::cmp::Reverse(r.verdict.weight()));
+    for printed in runs.iter().take(RUNS) {
+        run(flow, printed);
+    }
+    if runs.len() > RUNS {
+        flow.paragraph(NOTE, 0.0, &format!("{} further runs are in results.json.", runs.len() - RUNS));
+    }
+    flow.y += 12.0;
+}
+
+fn labelled(flow: &mut Flow<'_>, label: &str, text: &str) {
+    if text.is_empty() {
+        return;
+    }
+    flow.ensure(30.0);
+    flow.paragraph(Style { colour: GREY, ..STRONG }, 0.0, label);
+    flow.paragraph(Style { size: 9.0, ..BODY }, 0.0, text);
+    flow.y += 4.0;
+}
+
+fn run(flow: &mut Flow<'_>, run: &RunResult) {
+    flow.ensure(90.0);
+    let who = run.principal.map_or_else(|| "Run".to_owned(), |role| format!("Run as {role}"));
+    let attempt = if run.attempt > 1 { format!(", repetition {}", run.attempt) } else { String::new() };
+    flow.y += 2.0;
+    let top = flow.y;
+    flow.paragraph(
+        Style::new(Face::Bold, 9.0, crate::report::pdf::layout::INK),
+        0.0,
+        &format!("{who}{attempt}"),
+    );
+    flow.badge(Status::from(run.verdict), MARGIN + WIDTH, top, 6.4);
+    flow.paragraph(SMALL, 0.0, &run.reason);
+    flow.y += 3.0;
+    let rows = run.steps.iter().map(step).collect();
+    flow.table(
+        &[
+            left("Purpose", 0.1),
+            left("What was attempted", 0.44),
+            left("By", 0.15),
+            left("What was answered", 0.31),
+        ],
+        rows,
+    );
+    if !run.found.is_empty() {
+        flow.ensure(40.0);
+        flow.paragraph(Style { colour: GREY, ..STRONG }, 0.0, "What was found afterwards");
+        for line in &run.found {
+            flow.bullet(CODE, &short(line, LONG));
+        }
+        flow.y += 6.0;
+    }
+}
+
+fn step(step: &StepText) -> Vec<Cell> {
+    vec![
+        cell(STRONG, step.purpose.word()),
+        Cell::Text(vec![(SMALL, short(&step.text, LONG)), (CODE_NOTE, short(&step.request, LONG))]),
+        cell(SMALL, step.principal.word()),
+        Cell::Text(vec![
+            (SMALL, short(&step.answered, LONG)),
+            (NOTE, format!("expected: {} {}", step.expected, numbers(&step.exchanges))),
+        ]),
+    ]
+}
+
+/// Exchange numbers in brackets, long lists cut short.
+fn numbers(exchanges: &[u64]) -> String {
+    let mut text: Vec<String> = exchanges.iter().take(6).map(u64::to_string).collect();
+    if exchanges.len() > 6 {
+        text.push("…".to_owned());
+    }
+    if text.is_empty() { String::new() } else { format!("[{}]", text.join(", ")) }
+}
