@@ -140,7 +140,7 @@ pub enum StdoutFormat {
 #[derive(Debug, Clone, Args)]
 #[command(next_help_heading = "Output")]
 pub struct OutputArgs {
-    /// Directory for results.json, its signature, junit.xml and the certificate [default: reports/RUN-ID].
+    /// Directory for results.json, its signature, report.pdf, junit.xml and the certificate [default: reports/RUN-ID].
     #[arg(long, value_name = "DIR")]
     pub output: Option<PathBuf>,
     /// What stdout shows.

@@ -21,7 +21,7 @@ use crate::record::{
 use crate::report::{self, Format, Options};
 use crate::run::{self, Decision, PlanInput};
 use crate::scenario::{Capability, Dialects, Reach, Role, Scenario, Severity, Suite};
-use crate::sign::Identity;
+use crate::sign::{Identity, PdfSignature};
 use crate::store::client::Limits;
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::Location;
@@ -442,13 +442,23 @@ fn residue(evidence: &[Vec<RunEvidence>], opened: &Opened) -> Vec<Residue> {
         .collect()
 }
 
-/// Writes results.json, its signature, junit.xml and the certificate.
+/// Writes results.json, its signature, report.pdf, junit.xml and the certificate.
 fn write(directory: &Path, record: &Record, identity: &Identity) -> Result<String, Failure> {
     let render =
         |format| report::render(record, format, &Options::default()).map_err(|e| Failure::new(&e, e.hint()));
     let results = render(Format::Json)?;
     write_new(&directory.join("results.json"), &results, false)?;
     write_new(&directory.join("results.json.sig"), &identity.sign_detached(&results), false)?;
+    let digest = hex::encode(Sha256::digest(&results));
+    let options = Options { results_sha256: Some(&digest), ..Options::default() };
+    let pdf = report::render(record, Format::Pdf, &options).map_err(|e| Failure::new(&e, e.hint()))?;
+    let signature = PdfSignature {
+        name: &identity.subject(),
+        reason: "Evidence of a WORM audit",
+        at: record.times.finished,
+    };
+    let pdf = identity.sign_pdf(&pdf, &signature).map_err(|e| Failure::new(&e, e.hint()))?;
+    write_new(&directory.join("report.pdf"), &pdf, false)?;
     write_new(&directory.join("junit.xml"), &render(Format::Junit)?, false)?;
     write_new(&directory.join("cert.pem"), identity.certificate_pem().as_bytes(), false)?;
     Ok(directory.display().to_string())

@@ -7,7 +7,7 @@ use crate::cli::{Failure, note, out};
 use crate::record::Record;
 use crate::record::rejudge::rejudge;
 use crate::report::{self, Format, Options};
-use crate::sign::verify_detached;
+use crate::sign::{verify_detached, verify_pdf};
 
 fn results(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("results.json") } else { path.to_owned() }
@@ -42,6 +42,14 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let record = parse(&bytes)?;
     if record.signer.fingerprint != signer.fingerprint {
         return Err(broken("the record names another signer than the one who signed it", None));
+    }
+    let pdf = beside("report.pdf");
+    if pdf.is_file() {
+        let signed = verify_pdf(&read(&pdf)?).map_err(|e| broken(format!("report.pdf: {e}"), e.hint()))?;
+        if signed.signer.fingerprint != signer.fingerprint {
+            return Err(broken("report.pdf is signed by another signer than results.json", None));
+        }
+        note("report.pdf: signed whole, by the same signer");
     }
     let wrong = rejudge(&record);
     if !wrong.is_empty() {

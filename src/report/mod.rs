@@ -4,7 +4,6 @@
 //! offline and byte for byte. Text that came from outside (keys, answers, messages) is escaped everywhere but in
 //! the JSON itself: a control character or a bidirectional mark is shown and not obeyed.
 
-#[cfg(test)]
 pub mod json;
 pub mod junit;
 pub mod model;
