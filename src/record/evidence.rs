@@ -33,6 +33,9 @@ pub struct Placed {
     pub retention: Option<Retention>,
     /// The legal hold that the upload asked for.
     pub hold: Option<LegalHold>,
+    /// The ETag that the upload's answer gave.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// Whether the upload carried no lock header so that the bucket's default applies.
     pub inherit: bool,
     /// The setup's exchanges: the upload, then the marker.

@@ -94,7 +94,7 @@ async fn run(env: &Environment, scenario: &Scenario, each: Option<Role>, attempt
     }
     // An upload that was not completed is no version; it is aborted all the same.
     let who = env.who(Role::Administrator).flatten();
-    for upload in uploads.values() {
+    for upload in uploads.values().filter(|u| !u.completed) {
         let reply = env
             .client
             .exchange(who, &ops::abort_multipart_upload(&env.bucket, &upload.key, &upload.id))
@@ -162,8 +162,10 @@ async fn send(
                         (Action::CreateMultipartUpload, Some(id), Some(name), _) => {
                             let key = step.object.as_deref().and_then(|o| evidence.placed(o));
                             let key = key.map(|p| p.key.clone()).unwrap_or_default();
-                            uploads
-                                .insert(name.clone(), Upload { id: id.clone(), key, parts: BTreeMap::new() });
+                            uploads.insert(
+                                name.clone(),
+                                Upload { id: id.clone(), key, parts: BTreeMap::new(), completed: false },
+                            );
                         }
                         (Action::UploadPart, _, _, Some(upload)) => {
                             if let (Some(upload), Some(etag)) = (uploads.get_mut(upload), copy.etag) {
@@ -173,7 +175,9 @@ async fn send(
                         (Action::CompleteMultipartUpload, _, _, Some(upload))
                             if copy.sent.version_id.is_some() =>
                         {
-                            uploads.remove(upload);
+                            if let Some(upload) = uploads.get_mut(upload) {
+                                upload.completed = true;
+                            }
                         }
                         _ => {}
                     }

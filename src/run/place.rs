@@ -47,6 +47,7 @@ pub(super) async fn place(env: &Environment, spec: &ObjectSpec, base: &str, abou
         marker_id: None,
         retention: None,
         hold: None,
+        etag: None,
         inherit: spec.inherit,
         exchanges: Vec::new(),
         at: env.client.server_now(),
@@ -64,6 +65,7 @@ pub(super) async fn place(env: &Environment, spec: &ObjectSpec, base: &str, abou
         .integrity(Integrity::ContentMd5)
         .metadata("wormproof-run", &env.run_id);
     let reply = env.client.exchange(who, &request).await;
+    placed.etag = reply.answer().and_then(|a| a.header("etag")).map(ToOwned::to_owned);
     placed.version_id = reply.answer().and_then(|a| a.header("x-amz-version-id")).map(ToOwned::to_owned);
     placed.exchanges.push(env.log.exchange(about, reply.exchange));
     if spec.setup == ObjectSetup::Hidden {

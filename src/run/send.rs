@@ -26,6 +26,8 @@ pub(super) struct Upload {
     pub id: String,
     pub key: String,
     pub parts: BTreeMap<u32, (String, Vec<u8>)>,
+    /// It was completed: there is nothing to abort.
+    pub completed: bool,
 }
 
 /// What a run knows when it sends a step.
@@ -93,6 +95,9 @@ impl Scene<'_> {
             let name = &placed.object;
             out = out.replace(&format!("{{{name}.key}}"), &placed.key);
             out = out.replace(&format!("{{{name}.version}}"), &self.own(placed).unwrap_or_default());
+            if let Some(etag) = &placed.etag {
+                out = out.replace(&format!("{{{name}.etag}}"), etag);
+            }
             let until = placed.retention.map(|r| wire(r.until)).unwrap_or_default();
             out = out.replace(&format!("{{{name}.until}}"), &until);
         }
@@ -113,6 +118,26 @@ impl Scene<'_> {
             Until::Literal(text) => parse_wire(text)?,
         };
         Some(Retention { mode: *mode, until })
+    }
+
+    /// The lock headers of a write that asks for half a lock, or for a date that is none.
+    fn half_lock(&self, step: &Step) -> Vec<(&'static str, String)> {
+        let writes =
+            matches!(step.action, Action::PutObject | Action::CopyObject | Action::CreateMultipartUpload);
+        let Some(AskRetention::Set { mode, until }) = step.retention.as_ref().filter(|_| writes) else {
+            return Vec::new();
+        };
+        if self.asked(step).is_some() {
+            return Vec::new();
+        }
+        let date = match until {
+            Some(Until::Literal(text)) => Some(text.clone()),
+            Some(Until::At(instant)) => Some(wire(*instant)),
+            Some(Until::Lasts(span)) => Some(wire(span.after(ceil(self.env.client.server_now())))),
+            Some(Until::Relative(_)) | None => None,
+        };
+        let mode = mode.map(|m| ("x-amz-object-lock-mode", m.as_str().to_owned()));
+        mode.into_iter().chain(date.map(|d| ("x-amz-object-lock-retain-until-date", d))).collect()
     }
 
     /// The request of a step. `Err` names the handle that was never issued.
@@ -237,6 +262,9 @@ impl Scene<'_> {
             Some(Ask::ContentMd5) => request.integrity(Integrity::ContentMd5),
             None => request,
         };
+        for (name, value) in self.half_lock(step) {
+            request = request.header(name, &value);
+        }
         if step.bypass_governance {
             request = request.bypass_governance();
         }

@@ -390,7 +390,6 @@ pub enum As {
 
 /// One request with a purpose.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a switch of the file format, not a state")]
 pub struct Step {
     /// Why it is sent.
     pub purpose: Purpose,

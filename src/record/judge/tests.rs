@@ -231,6 +231,7 @@ impl World {
             marker_id: marker.map(Into::into),
             retention,
             hold: None,
+            etag: None,
             inherit: false,
             exchanges: vec![upload],
             at: t0(),
