@@ -1,0 +1,115 @@
+//! The whole audit through the binary: on the embedded server, on seeded defects, on a real MinIO.
+
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+
+fn wormproof(args: &[&str]) -> Output {
+    let mut command = Command::cargo_bin("wormproof").expect("the binary");
+    command.env_remove("MINIO_ENDPOINT").env_remove("MINIO_ACCESS_KEY").env_remove("MINIO_SECRET_KEY");
+    command.args(args).output().expect("it runs")
+}
+
+fn record(dir: &Path) -> serde_json::Value {
+    serde_json::from_slice(&std::fs::read(dir.join("results.json")).expect("results.json")).expect("json")
+}
+
+fn verdicts(record: &serde_json::Value, verdict: &str) -> Vec<String> {
+    let all = record["scenarios"].as_array().expect("scenarios");
+    let of = all.iter().filter(|s| s["verdict"] == verdict);
+    of.map(|s| s["id"].as_str().expect("an id").to_owned()).collect()
+}
+
+#[test]
+fn the_embedded_server_holds_and_its_evidence_verifies_until_a_bit_is_changed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = dir.path().join("out");
+    let path = out.to_str().expect("a path");
+    let run = wormproof(&["audit", "--quiet", "--challenge", "nonce-4711", "--output", path]);
+    assert_eq!(run.status.code(), Some(0), "{}", String::from_utf8_lossy(&run.stdout));
+    let record = record(&out);
+    assert!(verdicts(&record, "pass").len() >= 100, "{}", record["summary"]);
+    assert_eq!(verdicts(&record, "fail"), Vec::<String>::new());
+    assert_eq!(record["operator"]["challenge"], "nonce-4711");
+
+    assert_eq!(wormproof(&["verify", path]).status.code(), Some(0));
+    let results = out.join("results.json");
+    let good = std::fs::read(&results).expect("results");
+    let mut bad = good.clone();
+    let middle = bad.len() / 2;
+    bad[middle] ^= 1;
+    std::fs::write(&results, &bad).expect("written");
+    assert_eq!(wormproof(&["verify", path]).status.code(), Some(5));
+    std::fs::write(&results, &good).expect("written");
+    let pdf = out.join("report.pdf");
+    let mut bytes = std::fs::read(&pdf).expect("report.pdf");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&pdf, &bytes).expect("written");
+    assert_eq!(wormproof(&["verify", path]).status.code(), Some(5));
+}
+
+#[test]
+fn a_server_that_deletes_or_replaces_what_is_locked_fails() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for defect in ["refuses-and-deletes", "accepts-and-keeps", "compliance-bypass", "if-none-match-ignored"] {
+        let out = dir.path().join(defect);
+        let path = out.to_str().expect("a path");
+        let run = wormproof(&["audit", "--quiet", "--defect", defect, "--output", path]);
+        let failed = verdicts(&record(&out), "fail");
+        assert_eq!(run.status.code(), Some(1), "{defect}");
+        assert!(!failed.is_empty(), "{defect} is caught by nothing");
+    }
+}
+
+#[test]
+fn a_server_that_refuses_everything_passes_nothing() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for defect in ["refuses-all", "fails-all"] {
+        let out = dir.path().join(defect);
+        let run =
+            wormproof(&["audit", "--quiet", "--defect", defect, "--output", out.to_str().expect("a path")]);
+        assert_ne!(run.status.code(), Some(0), "{defect}");
+    }
+}
+
+#[test]
+fn minio_replaces_locked_records_and_the_audit_says_so() {
+    #[expect(clippy::disallowed_methods, reason = "the test set-up hands servers over by variables")]
+    let Ok(minio) = std::env::var("WORMPROOF_TEST_MINIO") else {
+        not_run("minio_replaces_locked_records_and_the_audit_says_so: no MinIO (WORMPROOF_TEST_MINIO)");
+        return;
+    };
+    let dir = tempfile::tempdir().expect("a directory");
+    let out = dir.path().join("out");
+    let path = out.to_str().expect("a path");
+    let run =
+        wormproof(&["audit", "--quiet", "--target", "minio", "--minio-binary", &minio, "--output", path]);
+    assert_eq!(run.status.code(), Some(1), "{}", String::from_utf8_lossy(&run.stderr));
+    let record = record(&out);
+    let all = record["scenarios"].as_array().expect("scenarios");
+    // A4: a principal that may only write replaces a record under COMPLIANCE (facts of the deviations file).
+    let a4 = all
+        .iter()
+        .find(|s| {
+            s["verdict"] == "fail"
+                && s["weakest"] == "writer"
+                && s["covers"].as_array().is_some_and(|c| c.iter().any(|id| id == "A4"))
+        })
+        .expect("A4 fails by the writer");
+    let reason = a4["reason"].as_str().expect("a reason");
+    assert!(reason.contains("holds other bytes: SHA-256"), "{reason}");
+    assert_eq!(wormproof(&["verify", path]).status.code(), Some(0));
+}
+
+/// Says aloud, and for the closing count, that a test had no server.
+fn not_run(text: &str) {
+    use std::io::Write as _;
+    writeln!(std::io::stderr(), "not run: {text}").expect("stderr");
+    #[expect(clippy::disallowed_methods, reason = "the test set-up hands its list over by a variable")]
+    if let Ok(list) = std::env::var("WORMPROOF_NOT_RUN") {
+        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(list).expect("the list");
+        writeln!(file, "{text}").expect("written");
+    }
+}
