@@ -79,26 +79,18 @@ mod tests {
         let suite = Suite::builtin().expect("the suite");
         let scenario = suite.get("WORM-101").expect("WORM-101");
         let mut input = PlanInput {
-            capabilities: BTreeSet::from([Capability::ObjectLock]),
+            capabilities: Capability::ALL.iter().copied().collect(),
             allow: Reach::Object,
-            roles: BTreeSet::from([Role::Administrator, Role::Anonymous]),
-            missing: BTreeMap::from([(Role::Deleter, "no STS".to_owned())]),
+            roles: Role::ALL.iter().copied().collect(),
+            missing: BTreeMap::new(),
             only: vec![],
             skip: vec![],
         };
-        assert_eq!(
-            plan(scenario, &input),
-            Decision::Run(vec![Some(Role::Administrator), Some(Role::Anonymous)])
-        );
-        let why = |input: &PlanInput, id: &str| match plan(suite.get(id).expect("a scenario"), input) {
-            Decision::Skip(why) => why,
-            Decision::Run(_) => panic!("{id} is run"),
-        };
-        assert!(why(&input, "WORM-102").contains("no deleter: no STS"));
-        input.only = vec!["retention".to_owned()];
-        assert!(why(&input, "WORM-101").contains("--only"));
-        input.only.clear();
+        assert!(matches!(plan(scenario, &input), Decision::Run(_)));
+        input.skip = vec!["WORM-101".to_owned()];
+        assert!(matches!(plan(scenario, &input), Decision::Skip(why) if why.contains("--skip")));
+        input.skip.clear();
         input.capabilities.clear();
-        assert!(why(&input, "WORM-101").contains("object-lock"));
+        assert!(matches!(plan(scenario, &input), Decision::Skip(_)));
     }
 }
