@@ -97,3 +97,60 @@ fn value(
         (Spelling::Plain, _) => text,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::evidence::Placed;
+    use crate::run::engine::handles::{MadeVersion, Upload};
+    use crate::scenario::Suite;
+    use chrono::{DateTime, Utc};
+
+    #[test]
+    fn values_are_filled_in_and_everything_else_stays() {
+        let suite = Suite::builtin().expect("a suite");
+        let scenario = suite.get("WORM-201").expect("a scenario");
+        let mut handles = Handles::new(scenario, "records", "p/x y/".into(), "stamp".into());
+        handles.placed.push(Placed {
+            object: "ledger".into(),
+            bucket: "records".into(),
+            key: "p/x y/ledger".into(),
+            sha256: Some("aa".into()),
+            version_id: Some("v+1".into()),
+            marker_id: None,
+            retention: None,
+            hold: None,
+            inherit: false,
+            exchanges: vec![],
+            at: DateTime::<Utc>::UNIX_EPOCH,
+        });
+        let fill = |text: &str, spelling| fill(text, &handles, "records", 7, spelling);
+        let filled = |text: &str| fill(text, Spelling::Plain);
+        assert_eq!(
+            filled("{\"a\": \"{BUCKET}/{ledger.key}#{n}\", \"b\": {}}").as_deref(),
+            Ok("{\"a\": \"records/p/x y/ledger#7\", \"b\": {}}")
+        );
+        assert_eq!(
+            fill("/{BUCKET}/{ledger.key}?versionId={ledger.version}", Spelling::CopySource).as_deref(),
+            Ok("/records/p/x%20y/ledger?versionId=v%2B1")
+        );
+        assert_eq!(filled("{parts.upload}"), Err(Absent("no-handle: parts".into())));
+        assert_eq!(filled("{second.version}"), Err(Absent("no-handle: second".into())));
+        assert_eq!(filled("{ledger.until}"), Err(Absent("ledger has no lock with an end".into())));
+        assert_eq!(filled("{nobody.key} {").as_deref(), Ok("{nobody.key} {"));
+
+        let upload =
+            Upload { bucket: "b".into(), key: "k".into(), id: "u1".into(), parts: vec![], open: true };
+        handles.uploads.insert("parts".into(), upload);
+        let made = MadeVersion { object: "ledger".into(), version_id: Some("v2".into()), sha256: None };
+        handles.made.insert("second".into(), made);
+        let text = super::fill("{parts.upload} {second.version}", &handles, "records", 1, Spelling::Plain);
+        assert_eq!(text.as_deref(), Ok("u1 v2"));
+    }
+
+    #[test]
+    fn only_a_text_of_placeholders_alone_is_sent_exactly() {
+        assert!(only_placeholders("{n}") && only_placeholders("{a.key}{n}"));
+        assert!(!only_placeholders("") && !only_placeholders("copy {n}") && !only_placeholders("{n"));
+    }
+}

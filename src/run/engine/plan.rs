@@ -314,3 +314,126 @@ fn fixed(until: &Until, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         Until::Relative(_) | Until::Literal(_) => None,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lock::Mode;
+    use crate::scenario::Suite;
+    use crate::store::credentials::Credentials;
+
+    fn live() -> PlanInput {
+        let known = PrincipalAccess::Credentials(Some(Credentials::new("a", "b")));
+        PlanInput {
+            bucket: "b".into(),
+            prefix: ".wormproof/r/".into(),
+            now: DateTime::<Utc>::UNIX_EPOCH,
+            own_server: false,
+            allow: Reach::Object,
+            max_residue: TimeDelta::days(1),
+            consent_residue: true,
+            capabilities: Capability::ALL.iter().copied().collect(),
+            principals: Role::ALL.iter().map(|r| (*r, known.clone())).collect(),
+            default_retention: None,
+        }
+    }
+
+    fn of(scenario: &Scenario, input: &PlanInput) -> String {
+        match decide(scenario, input, &Filter::default()) {
+            Decision::Run { principals, missing } => {
+                format!("run {} missing {}", principals.len(), missing.len())
+            }
+            Decision::Skip(why) => why,
+        }
+    }
+
+    #[test]
+    fn a_scenario_is_left_out_only_for_a_stated_reason() {
+        let suite = Suite::builtin().expect("a suite");
+        let mut scenario = suite.get("WORM-101").expect("a scenario").clone();
+        let runs = scenario.for_each.len();
+        assert!(runs > 1);
+        assert_eq!(of(&scenario, &live()), format!("run {runs} missing 0"));
+
+        let mut input = live();
+        input.principals.insert(scenario.for_each[1], PrincipalAccess::Missing("no STS".into()));
+        assert_eq!(of(&scenario, &input), format!("run {} missing 1", runs - 1));
+        input.principals.insert(Role::Administrator, PrincipalAccess::Missing("no key".into()));
+        assert!(of(&scenario, &input).contains("there is no administrator: no key"));
+
+        let mut input = live();
+        input.capabilities.remove(&Capability::ObjectLock);
+        assert!(of(&scenario, &input).contains("lacks object-lock"));
+        let mut input = live();
+        input.consent_residue = false;
+        assert!(of(&scenario, &input).contains("--yes"));
+        let mut input = live();
+        input.max_residue = TimeDelta::minutes(1);
+        assert!(of(&scenario, &input).contains("--max-residue"));
+        input.own_server = true;
+        assert!(of(&scenario, &input).starts_with("run"));
+
+        scenario.reach = Reach::Server;
+        let mut input = live();
+        input.allow = Reach::Server;
+        assert!(of(&scenario, &input).contains("only on a server that the tool started"));
+        scenario.reach = Reach::Bucket;
+        assert!(of(&scenario, &input).starts_with("run"));
+        assert!(of(&scenario, &live()).contains("--allow bucket"));
+    }
+
+    #[test]
+    fn what_a_date_would_leave_behind_is_reckoned_from_the_worst_answer() {
+        let suite = Suite::builtin().expect("a suite");
+        let mut scenario = suite.get("WORM-101").expect("a scenario").clone();
+        scenario.steps[0].retention = Some(AskRetention::Set {
+            mode: Some(Mode::Compliance),
+            until: Some(Until::Literal("99999-01-01".into())),
+        });
+        assert!(of(&scenario, &live()).contains("cannot be reckoned"));
+        scenario.steps[0].retention = Some(AskRetention::Set {
+            mode: Some(Mode::Governance),
+            until: Some(Until::Lasts(Span::Months(120))),
+        });
+        assert!(of(&scenario, &live()).contains("1980-01-01"));
+        scenario.steps[0].retention = None;
+        scenario.steps[0].headers =
+            vec![("X-Amz-Object-Lock-Retain-Until-Date".into(), "2190-01-01T00:00:00Z".into())];
+        assert!(of(&scenario, &live()).contains("2190-01-01"));
+    }
+
+    #[test]
+    fn a_write_that_a_long_default_would_lock_is_not_sent_to_a_live_bucket() {
+        let suite = Suite::builtin().expect("a suite");
+        let mut scenario = suite.get("WORM-601").expect("a scenario").clone();
+        let mut input = live();
+        input.default_retention = Some(DefaultRetention { mode: Mode::Compliance, period: Span::Months(84) });
+        assert!(of(&scenario, &input).starts_with("run"), "an application may set a short lock");
+        for step in &mut scenario.steps {
+            step.who = As::Role(Role::Writer);
+        }
+        assert!(of(&scenario, &input).contains("default (COMPLIANCE for 7 years)"));
+        input.own_server = true;
+        assert!(of(&scenario, &input).starts_with("run"));
+    }
+
+    #[test]
+    fn filters_name_ids_and_groups() {
+        let suite = Suite::builtin().expect("a suite");
+        let run = |filter: &Filter| {
+            plan(&suite.scenarios, &live(), filter)
+                .into_iter()
+                .filter(|p| matches!(p.decision, Decision::Run { .. }))
+                .map(|p| p.id)
+                .collect::<Vec<_>>()
+        };
+        let one = Filter { only: vec!["worm-101".into()], ..Filter::default() };
+        assert_eq!(run(&one), ["WORM-101"]);
+        let none = Filter { skip: vec!["WORM-101".into()], ..one };
+        assert!(run(&none).is_empty());
+        let group = Filter { only: vec!["delete".into()], ..Filter::default() };
+        assert!(
+            run(&group).contains(&"WORM-101".to_owned()) && !run(&group).contains(&"WORM-301".to_owned())
+        );
+    }
+}

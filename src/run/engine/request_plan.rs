@@ -237,3 +237,41 @@ fn residue(scenario: &Scenario, now: DateTime<Utc>) -> Option<PlannedResidue> {
     };
     Some(PlannedResidue { id: scenario.id.clone(), text, until })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::run::engine::environment::PrincipalAccess;
+    use crate::run::engine::plan::{Filter, plan};
+    use crate::scenario::{Capability, Reach, Suite};
+    use crate::store::credentials::Credentials;
+
+    #[test]
+    fn the_plan_names_every_request_and_no_right_too_many() {
+        let suite = Suite::builtin().expect("a suite");
+        let known = PrincipalAccess::Credentials(Some(Credentials::new("a", "b")));
+        let input = PlanInput {
+            bucket: "records".into(),
+            prefix: "trades/.wormproof/r1/".into(),
+            now: DateTime::<Utc>::UNIX_EPOCH,
+            own_server: false,
+            allow: Reach::Object,
+            max_residue: chrono::TimeDelta::days(1),
+            consent_residue: true,
+            capabilities: Capability::ALL.iter().copied().collect(),
+            principals: Role::ALL.iter().map(|r| (*r, known.clone())).collect(),
+            default_retention: None,
+        };
+        let filter = Filter { only: vec!["WORM-102".into()], ..Filter::default() };
+        let planned = plan(&suite.scenarios, &input, &filter);
+        let requests = request_plan(&suite.scenarios, &planned, &input, "r1");
+        let sent = |line: &&String| line.contains(": PUT /") || line.contains(": DELETE /");
+        assert!(requests.lines.iter().filter(sent).count() >= 3, "{:#?}", requests.lines);
+        assert!(requests.lines.iter().all(|l| l.starts_with("WORM-102 ")));
+        let deleter = &requests.rights[&Role::Deleter];
+        assert!(deleter.contains(&Right::DeleteObjectVersion) && !deleter.contains(&Right::PutBucketPolicy));
+        assert!(requests.policies[&Role::Deleter].contains("arn:aws:s3:::records/trades/.wormproof/r1/*"));
+        assert!(requests.until.is_some());
+        assert!(requests.requests > requests.lines.len() as u64);
+    }
+}
