@@ -109,8 +109,10 @@ mod tests {
     #[test]
     fn values_are_filled_in_and_everything_else_stays() {
         let suite = Suite::builtin().expect("a suite");
-        let scenario = suite.get("WORM-201").expect("a scenario");
-        let mut handles = Handles::new(scenario, "records", "p/x y/".into(), "stamp".into());
+        let mut scenario = suite.get("WORM-101").expect("a scenario").clone();
+        scenario.steps[0].name = Some("parts".into());
+        scenario.steps[1].name = Some("second".into());
+        let mut handles = Handles::new(&scenario, "records", "p/x y/".into(), "stamp".into());
         handles.placed.push(Placed {
             object: "ledger".into(),
             bucket: "records".into(),

@@ -408,6 +408,10 @@ mod tests {
         let mut scenario = suite.get("WORM-601").expect("a scenario").clone();
         let mut input = live();
         input.default_retention = Some(DefaultRetention { mode: Mode::Compliance, period: Span::Months(84) });
+        scenario.for_each.clear();
+        for step in &mut scenario.steps {
+            step.who = As::Role(Role::Application);
+        }
         assert!(of(&scenario, &input).starts_with("run"), "an application may set a short lock");
         for step in &mut scenario.steps {
             step.who = As::Role(Role::Writer);

@@ -3,7 +3,7 @@
 //! Everything here only reads, with repetitions. What was not definitely answered is `Unread`.
 
 use chrono::{DateTime, Utc};
-use futures_util::future::join3;
+use futures_util::future::join;
 use quick_xml::Reader;
 use quick_xml::events::Event;
 use sha2::{Digest as _, Sha256};
@@ -104,23 +104,20 @@ impl ReaderAs<'_> {
         version_id: Option<&str>,
         listing: &Reading<Vec<Entry>>,
     ) -> (VersionState, Vec<EventNumber>) {
-        let content = get_object(bucket, key, version_id);
-        let retention = get_object_retention(bucket, key, version_id);
-        let hold = get_object_legal_hold(bucket, key, version_id);
-        let (content, retention, hold) =
-            join3(self.get(&content), self.get(&retention), self.get(&hold)).await;
-        let numbers = [content.1, retention.1, hold.1].concat();
-        let presence = presence(&content.0);
-        // What is gone or a marker has no lock that could be asked for.
+        let (content, mut numbers) = self.get(&get_object(bucket, key, version_id)).await;
+        let presence = presence(&content, version_id);
         let (retention, hold) = match &presence {
-            Reading::Known(Presence::Gone) => (
-                Reading::Unread("the version is gone".to_owned()),
-                Reading::Unread("the version is gone".to_owned()),
-            ),
-            Reading::Known(Presence::Marker) => {
-                (Reading::Unread("a delete marker".to_owned()), Reading::Unread("a delete marker".to_owned()))
+            // What is gone or a marker has no lock that could be asked for.
+            Reading::Known(Presence::Gone) => unread("the version is gone"),
+            Reading::Known(Presence::Marker) => unread("a delete marker"),
+            _ => {
+                let retention = get_object_retention(bucket, key, version_id);
+                let hold = get_object_legal_hold(bucket, key, version_id);
+                let (retention, hold) = join(self.get(&retention), self.get(&hold)).await;
+                numbers.extend(retention.1);
+                numbers.extend(hold.1);
+                (retention_of(&retention.0), hold_of(&hold.0))
             }
-            _ => (retention_of(&retention.0), hold_of(&hold.0)),
         };
         let listed = match listing {
             Reading::Known(entries) => Reading::Known(
@@ -140,13 +137,23 @@ impl ReaderAs<'_> {
     }
 }
 
+fn unread(why: &str) -> (Reading<Option<Retention>>, Reading<LegalHold>) {
+    (Reading::Unread(why.to_owned()), Reading::Unread(why.to_owned()))
+}
+
 fn trouble(reply: &Reply) -> String {
     reply.trouble().unwrap_or_else(|| "an answer that says nothing of it".to_owned())
 }
 
-fn presence(reply: &Reply) -> Reading<Presence> {
+fn presence(reply: &Reply, version_id: Option<&str>) -> Reading<Presence> {
     if reply.is_success() {
         let size = reply.body.len() as u64;
+        let answered = reply.answer().and_then(|a| a.header("x-amz-version-id"));
+        if let (Some(wanted), Some(answered)) = (version_id, answered)
+            && wanted != answered
+        {
+            return Reading::Unread(format!("the server answered with version {answered}"));
+        }
         return Reading::Known(Presence::Present { sha256: hex::encode(Sha256::digest(&reply.body)), size });
     }
     let code = reply.error().map(|e| e.code).unwrap_or_default();
@@ -171,7 +178,12 @@ fn says_no_lock(reply: &Reply) -> bool {
             )
         }
         Some(400) => {
-            error.code == "InvalidRequest" && error.message.contains("missing Object Lock Configuration")
+            // MinIO writes the last words as one.
+            let message = error.message.replace(' ', "");
+            error.code == "NoSuchObjectLockConfiguration"
+                || (error.code == "InvalidRequest"
+                    && message.starts_with("Bucketismissing")
+                    && message.contains("ObjectLockConfiguration"))
         }
         _ => false,
     }

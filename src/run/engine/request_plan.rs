@@ -262,12 +262,12 @@ mod tests {
             principals: Role::ALL.iter().map(|r| (*r, known.clone())).collect(),
             default_retention: None,
         };
-        let filter = Filter { only: vec!["WORM-102".into()], ..Filter::default() };
+        let filter = Filter { only: vec!["WORM-101".into()], ..Filter::default() };
         let planned = plan(&suite.scenarios, &input, &filter);
         let requests = request_plan(&suite.scenarios, &planned, &input, "r1");
         let sent = |line: &&String| line.contains(": PUT /") || line.contains(": DELETE /");
         assert!(requests.lines.iter().filter(sent).count() >= 3, "{:#?}", requests.lines);
-        assert!(requests.lines.iter().all(|l| l.starts_with("WORM-102 ")));
+        assert!(requests.lines.iter().all(|l| l.starts_with("WORM-101 ")));
         let deleter = &requests.rights[&Role::Deleter];
         assert!(deleter.contains(&Right::DeleteObjectVersion) && !deleter.contains(&Right::PutBucketPolicy));
         assert!(requests.policies[&Role::Deleter].contains("arn:aws:s3:::records/trades/.wormproof/r1/*"));

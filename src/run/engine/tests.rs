@@ -238,7 +238,7 @@ async fn worm_101_places_reads_back_and_sends_its_steps_in_order() {
             format!("DELETE {base}ledger?versionId=ID"),
         ]
     );
-    let listings = lines.iter().filter(|l| l.starts_with("GET /?versions")).count();
+    let listings = lines.iter().filter(|l| l.starts_with("GET ?versions")).count();
     assert_eq!(listings, 3, "the baseline and one read-back after each step: {lines:#?}");
     let evidence = results[0].1[0].as_ref().expect("evidence");
     assert_eq!((evidence.groups.len(), evidence.stopped.as_deref(), evidence.skew_ms), (2, None, 0));
