@@ -58,8 +58,6 @@ pub(super) struct Handles<'a> {
     /// The base of this run's keys, with a slash at its end.
     pub(super) base: String,
     pub(super) placed: Vec<Placed>,
-    /// ETags of the setup's answers, by object.
-    pub(super) etags: BTreeMap<String, String>,
     /// The locks that `inherit` objects were found with.
     pub(super) inherited: BTreeMap<String, Retention>,
     pub(super) uploads: BTreeMap<String, Upload>,
@@ -79,7 +77,6 @@ impl<'a> Handles<'a> {
             buckets: BTreeMap::new(),
             base,
             placed: Vec::new(),
-            etags: BTreeMap::new(),
             inherited: BTreeMap::new(),
             uploads: BTreeMap::new(),
             made: BTreeMap::new(),

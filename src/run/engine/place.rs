@@ -88,6 +88,7 @@ impl Session<'_> {
             marker_id: None,
             retention: None,
             hold: None,
+            etag: None,
             inherit: spec.inherit,
             exchanges: Vec::new(),
             at: self.server_now(),
@@ -111,9 +112,7 @@ impl Session<'_> {
             reply.answer().and_then(|a| a.header(name)).filter(|v| !v.is_empty()).map(ToOwned::to_owned)
         };
         placed.version_id = header(&reply, "x-amz-version-id");
-        if let Some(etag) = header(&reply, "etag") {
-            self.handles.etags.insert(spec.name.clone(), etag);
-        }
+        placed.etag = header(&reply, "etag");
         let mut trouble = reply.trouble();
         if trouble.is_none() && spec.setup == ObjectSetup::Hidden {
             let (reply, number) = self.as_administrator(&delete_object(&bucket, &key, None)).await;

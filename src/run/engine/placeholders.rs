@@ -80,7 +80,10 @@ fn value(
         "until" if object => {
             handles.until(owner).map_or_else(|| missing("lock with an end"), |u| Ok(crate::time::wire(u)))
         }
-        "etag" if object => handles.etags.get(owner).map_or_else(|| missing("ETag"), |e| Ok(e.clone())),
+        "etag" if object => {
+            let etag = handles.placed(owner).ok().and_then(|p| p.etag.clone());
+            etag.map_or_else(|| missing("ETag"), Ok)
+        }
         "upload" if step => {
             handles.uploads.get(owner).map_or_else(|| Err(Absent::handle(owner)), |u| Ok(u.id.clone()))
         }
@@ -122,6 +125,7 @@ mod tests {
             marker_id: None,
             retention: None,
             hold: None,
+            etag: None,
             inherit: false,
             exchanges: vec![],
             at: DateTime::<Utc>::UNIX_EPOCH,
