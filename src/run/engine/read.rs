@@ -303,8 +303,8 @@ fn page(xml: &str) -> Result<Page, String> {
 
 pub(super) fn text(event: Event<'_>) -> Result<String, String> {
     match event {
-        Event::Text(t) => t.xml10_content().map(|t| t.into_owned()).map_err(|e| e.to_string()),
-        Event::CData(t) => t.decode().map(|t| t.into_owned()).map_err(|e| e.to_string()),
+        Event::Text(t) => t.xml10_content().map(std::borrow::Cow::into_owned).map_err(|e| e.to_string()),
+        Event::CData(t) => t.decode().map(std::borrow::Cow::into_owned).map_err(|e| e.to_string()),
         Event::GeneralRef(r) => {
             if let Ok(Some(c)) = r.resolve_char_ref() {
                 return Ok(c.to_string());
@@ -323,7 +323,7 @@ fn decode(text: &str) -> Result<String, String> {
     let spaced = text.replace('+', " ");
     percent_encoding::percent_decode_str(&spaced)
         .decode_utf8()
-        .map(|t| t.into_owned())
+        .map(std::borrow::Cow::into_owned)
         .map_err(|_| "a key of the listing is not UTF-8".to_owned())
 }
 

@@ -112,15 +112,12 @@ impl Session<'_> {
         let body = step.body.as_deref().and_then(|b| self.scenario.body(b));
         let mut out = match step.action {
             Action::PutObject => {
-                let (bytes, sha256) = match body {
-                    Some(BodySpec::Archive { entries }) => {
-                        self.archive(entries, step.object.as_deref(), bucket, copy)?
-                    }
-                    _ => {
-                        let bytes = self.content(index, step, copy, bucket)?.into_bytes();
-                        let sha256 = digest(&bytes);
-                        (bytes, sha256)
-                    }
+                let (bytes, sha256) = if let Some(BodySpec::Archive { entries }) = body {
+                    self.archive(entries, step.object.as_deref(), bucket, copy)?
+                } else {
+                    let bytes = self.content(index, step, copy, bucket)?.into_bytes();
+                    let sha256 = digest(&bytes);
+                    (bytes, sha256)
                 };
                 let request = of_version(ops::put_object(bucket, key, bytes, &LockHeaders::NONE));
                 Outgoing { sha256: Some(sha256), ..plain(self.mark(locked(request), lock.asked())) }

@@ -51,9 +51,9 @@ impl Session<'_> {
             if spec.twin { self.audited.object_lock == Reading::Known(true) } else { spec.object_lock };
         let mut requests = vec![create_bucket(name, locked, &region)];
         if spec.twin {
-            self.twin_requests(name, locked, &mut requests)
+            self.twin_requests(name, locked, &mut requests);
         } else {
-            own_requests(spec, name, &mut requests)
+            own_requests(spec, name, &mut requests);
         }
         for (i, request) in requests.iter().enumerate() {
             let (reply, number) = self.as_administrator(request).await;
