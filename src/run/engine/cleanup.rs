@@ -342,10 +342,20 @@ fn children(xml: &str, parent: &str, names: [&str; 2]) -> Vec<[String; 2]> {
             Ok(Event::Eof) | Err(_) => return found,
             Ok(event) => {
                 if let (Some(i), Some(last)) = (field, found.last_mut())
-                    && let Ok(text) = crate::run::engine::read::text(event)
                     && let Some(slot) = last.get_mut(i)
                 {
-                    slot.push_str(&text);
+                    match event {
+                        Event::Text(t) => slot.push_str(&t.xml10_content().unwrap_or_default()),
+                        Event::CData(t) => slot.push_str(&t.decode().unwrap_or_default()),
+                        Event::GeneralRef(r) => match (r.resolve_char_ref(), r.decode()) {
+                            (Ok(Some(c)), _) => slot.push(c),
+                            (_, Ok(name)) => slot.push_str(
+                                quick_xml::escape::resolve_predefined_entity(&name).unwrap_or_default(),
+                            ),
+                            _ => {}
+                        },
+                        _ => {}
+                    }
                 }
             }
         }
