@@ -4,6 +4,7 @@
 //! canary without a retention of its own is uploaded with an explicit governance lock of [`SHORT_LOCK`]: the default would
 //! keep it for long, and a delete marker, which is never locked, is the control of deletions anyway.
 
+pub mod engine;
 mod execute;
 mod observe;
 mod place;

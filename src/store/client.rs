@@ -14,6 +14,7 @@ use tokio::sync::{Mutex, Semaphore, SemaphorePermit};
 use crate::exchange::{Answer, Body, Exchange, Outcome, S3Error, Sent};
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::Endpoint;
+use crate::store::ops::head_object;
 use crate::store::redact::Redactor;
 use crate::store::request::S3Request;
 use crate::store::sign::{Prepared, prepare};
@@ -84,7 +85,12 @@ impl Reply {
     pub fn trouble(&self) -> Option<String> {
         match &self.exchange.outcome {
             Outcome::NoAnswer(why) => Some(format!("no answer: {why}")),
-            Outcome::Answered(answer) => answer.error().map(|e| {
+            Outcome::Answered(answer) => answer.error().map(|mut e| {
+                if e.code.is_empty() {
+                    // The token service wraps its error.
+                    e.code = answer.element("Code").unwrap_or_default();
+                    e.message = answer.element("Message").unwrap_or_default();
+                }
                 [answer.status.to_string(), e.code, e.message]
                     .into_iter()
                     .filter(|part| !part.is_empty())
@@ -97,8 +103,13 @@ impl Reply {
     /// Whether a repetition might bring a better answer: none came, 500, 502, 503, 504 or 429.
     #[must_use]
     pub fn is_passing(&self) -> bool {
-        self.status().is_none_or(|s| matches!(s, 429 | 500 | 502 | 503 | 504))
+        self.status().is_none_or(passes)
     }
+}
+
+/// Whether a status tells of a trouble that may pass.
+fn passes(status: u16) -> bool {
+    matches!(status, 429 | 500 | 502 | 503 | 504)
 }
 
 /// A read and its repetitions.
@@ -250,10 +261,7 @@ impl Client {
                 return Attempts { last: reply, earlier };
             }
             earlier.push(reply.exchange);
-            if !self.inner.clock.is_virtual() {
-                self.inner.clock.sleep(pause).await;
-            }
-            pause = pause.saturating_mul(2);
+            self.pause(&mut pause).await;
             number += 1;
         }
     }
@@ -261,27 +269,33 @@ impl Client {
     async fn attempt(&self, who: Option<&Credentials>, request: &S3Request, attempt: u32) -> Reply {
         let permit = self.turn().await;
         let sent_at = self.inner.clock.now();
-        let monotonic_us = self.monotonic_us();
         let prepared = prepare(request, &self.inner.endpoint, who, &self.inner.user_agent, sent_at);
         let prepared = match prepared {
             Ok(prepared) => prepared,
-            Err(why) => return self.unsent(request, &why, sent_at, monotonic_us, attempt),
+            Err(why) => return self.unsent(request, &why, sent_at, attempt),
         };
-        let mut redactor = Redactor::new(who, Some(request), prepared.signature.as_deref());
-        let reply = self.transmit(&prepared, &mut redactor, sent_at, monotonic_us, attempt).await;
+        let redactor = Redactor::new(who, Some(request), prepared.signature.as_deref());
+        let reply = self.send(&prepared, redactor, sent_at, attempt).await;
         drop(permit);
         reply
     }
 
-    /// Sends what is already prepared, and records it.
-    async fn transmit(
+    /// Sends what somebody else signed, once, within the limits, and records it.
+    pub(crate) async fn transmit(&self, prepared: &Prepared, redactor: Redactor) -> Reply {
+        let permit = self.turn().await;
+        let reply = self.send(prepared, redactor, self.inner.clock.now(), 1).await;
+        drop(permit);
+        reply
+    }
+
+    async fn send(
         &self,
         prepared: &Prepared,
-        redactor: &mut Redactor,
+        mut redactor: Redactor,
         sent_at: DateTime<Utc>,
-        monotonic_us: u64,
         attempt: u32,
     ) -> Reply {
+        let monotonic_us = self.monotonic_us();
         let mut sent = redactor.sent(prepared);
         let (outcome, body) = match prepared.to_http() {
             Err(why) => (Outcome::NoAnswer(redactor.message(format!("not sent: {why}"))), Bytes::new()),
@@ -294,20 +308,53 @@ impl Client {
                 }
             },
         };
-        sent.redacted = std::mem::replace(redactor, Redactor::new(None, None, None)).into_names();
+        sent.redacted = redactor.into_names();
         let elapsed_us = self.monotonic_us().saturating_sub(monotonic_us);
         Reply { exchange: Exchange { sent, outcome, sent_at, monotonic_us, elapsed_us, attempt }, body }
     }
 
-    /// A request that HTTP cannot carry: recorded as it was meant, with no answer.
-    fn unsent(
+    /// HeadObject without a record, for scans: repeated as [`Client::exchange_retrying`] would.
+    ///
+    /// # Errors
+    /// Why there was no answer to the last attempt, in words.
+    pub async fn head_fast(
         &self,
-        request: &S3Request,
-        why: &str,
-        sent_at: DateTime<Utc>,
-        monotonic_us: u64,
-        attempt: u32,
-    ) -> Reply {
+        who: Option<&Credentials>,
+        bucket: &str,
+        key: &str,
+        version_id: Option<&str>,
+        backoff: Backoff,
+    ) -> Result<http::Response<Bytes>, String> {
+        let request = head_object(bucket, key, version_id);
+        let mut pause = backoff.first_pause;
+        let mut number = 1;
+        loop {
+            let permit = self.turn().await;
+            let now = self.inner.clock.now();
+            let prepared = prepare(&request, &self.inner.endpoint, who, &self.inner.user_agent, now)?;
+            let result = self.inner.wire.send(prepared.to_http()?).await;
+            drop(permit);
+            let passing = result.as_ref().map_or(true, |r| passes(r.status().as_u16()));
+            if !passing || number >= backoff.attempts {
+                let net = || Redactor::new(who, None, prepared.signature.as_deref());
+                return result.map_err(|error| net().message(error.to_string()));
+            }
+            self.pause(&mut pause).await;
+            number += 1;
+        }
+    }
+
+    /// Waits before another attempt and doubles the pause. A virtual clock does not move for this.
+    async fn pause(&self, pause: &mut Duration) {
+        if !self.inner.clock.is_virtual() {
+            self.inner.clock.sleep(*pause).await;
+        }
+        *pause = pause.saturating_mul(2);
+    }
+
+    /// A request that HTTP cannot carry: recorded as it was meant, with no answer.
+    fn unsent(&self, request: &S3Request, why: &str, sent_at: DateTime<Utc>, attempt: u32) -> Reply {
+        let monotonic_us = self.monotonic_us();
         let (endpoint, target) =
             self.inner.endpoint.address(request.service, request.bucket.as_deref(), request.key.as_deref());
         let sent = Sent {
@@ -355,3 +402,6 @@ impl Client {
         permit
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,95 +1,332 @@
-//! The wire on a socket: hyper over TCP, with TLS by rustls for `https`.
+//! The wire on a socket: hyper with a connection pool, TLS by rustls on ring.
 //!
-//! It retries nothing, not even a request that met a connection which the server had just closed: an attack that is sent
-//! twice is two attacks. So that this stays rare, idle connections are kept only for a short time.
+//! It never sends a request twice. hyper-util would by itself repeat a request whose pooled connection
+//! turned out to be closed; that is switched off, because an attack that is sent twice is two attacks.
+//! The price: when the server closes an idle connection at the very moment at which it is taken from the
+//! pool, the request ends as [`WireError::Broken`] although nobody saw it, and an attack then has no
+//! answer (inconclusive, never a pass). Connections are therefore kept idle only for
+//! [`IDLE`], which is shorter than what servers commonly allow (5 s and more).
 
+use std::error::Error;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full, Limited};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, HttpInfo};
+use hyper_util::client::legacy::{Client as Pool, Error as PoolError};
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, RootCertStore, SignatureScheme};
+use sha2::{Digest, Sha256};
 
 use crate::store::StoreError;
+use crate::store::credentials::chain_of;
 use crate::store::wire::{BoxFuture, MAX_BODY, Wire, WireError};
 
-/// How long a whole answer may take, in seconds.
-const LIMIT_S: u64 = 60;
+/// How long a connection may lie idle in the pool.
+pub const IDLE: Duration = Duration::from_secs(3);
 
-/// A pool of connections.
-#[derive(Debug)]
+/// How a socket is opened and how long an answer may take.
+#[derive(Debug, Clone)]
+pub struct HyperOptions {
+    /// Limit for name look-up and TCP.
+    pub connect_timeout: Duration,
+    /// Limit for the whole exchange, connection and body included.
+    pub total_timeout: Duration,
+    /// PEM certificates that are trusted beside the system's.
+    pub ca_bundle: Option<Vec<u8>>,
+}
+
+impl Default for HyperOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_mins(1),
+            ca_bundle: None,
+        }
+    }
+}
+
+/// Whom the last connections led to.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct PeerInfo {
+    /// The address of the last answer.
+    pub address: Option<SocketAddr>,
+    /// Lower-case hexadecimal SHA-256 of the certificate of the last full TLS handshake.
+    pub certificate_sha256: Option<String>,
+}
+
+/// A wire on sockets.
 pub struct HyperWire {
-    client: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    pool: Pool<HttpsConnector<HttpConnector>, Full<Bytes>>,
+    total_timeout: Duration,
+    connect_timeout: Duration,
+    peer: Arc<Mutex<PeerInfo>>,
+}
+
+impl std::fmt::Debug for HyperWire {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("HyperWire").field("total_timeout", &self.total_timeout).finish_non_exhaustive()
+    }
 }
 
 impl HyperWire {
-    /// A pool that trusts the system's certificates.
+    /// A wire with the usual limits that trusts the system's certificates.
     ///
     /// # Errors
-    /// The system's certificates cannot be read.
+    /// As [`HyperWire::with`].
     pub fn new() -> Result<Self, StoreError> {
+        Self::with(&HyperOptions::default())
+    }
+
+    /// A wire that has no connection yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Trust`] if the bundle has no certificate or one that cannot be used.
+    pub fn with(options: &HyperOptions) -> Result<Self, StoreError> {
+        let trust = |cause: String| StoreError::Trust { cause };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let mut roots = RootCertStore::empty();
+        // A machine without a certificate store can still speak http, or https with a bundle.
+        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+        if let Some(pem) = &options.ca_bundle {
+            let mut found = 0_usize;
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|error| trust(format!("{error:?}")))?;
+                roots.add(certificate).map_err(|error| trust(error.to_string()))?;
+                found += 1;
+            }
+            if found == 0 {
+                return Err(trust("there is no certificate in it".to_owned()));
+            }
+        }
+        let peer = Arc::new(Mutex::new(PeerInfo::default()));
+        let config = rustls::ClientConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions();
+        let config = config.map_err(|error| trust(error.to_string()))?;
+        let config = if roots.is_empty() {
+            config.with_root_certificates(roots).with_no_client_auth()
+        } else {
+            let judge = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+                .build()
+                .map_err(|error| trust(error.to_string()))?;
+            let witness = Arc::new(Witness { judge, peer: peer.clone() });
+            config.dangerous().with_custom_certificate_verifier(witness).with_no_client_auth()
+        };
         let mut tcp = HttpConnector::new();
-        tcp.set_nodelay(true);
-        tcp.set_connect_timeout(Some(Duration::from_secs(10)));
         tcp.enforce_http(false);
-        let https = HttpsConnectorBuilder::new()
-            .with_provider_and_native_roots(rustls::crypto::ring::default_provider())
-            .map_err(|e| StoreError::Trust { cause: e.to_string() })?
+        tcp.set_nodelay(true);
+        tcp.set_connect_timeout(Some(options.connect_timeout));
+        let connector = hyper_rustls::HttpsConnectorBuilder::new()
+            .with_tls_config(config)
             .https_or_http()
             .enable_http1()
             .wrap_connector(tcp);
-        let client = Client::builder(TokioExecutor::new())
-            .retry_canceled_requests(false)
-            .pool_idle_timeout(Duration::from_secs(4))
+        let pool = Pool::builder(TokioExecutor::new())
             .pool_timer(TokioTimer::new())
-            .build(https);
-        Ok(Self { client })
+            .pool_idle_timeout(IDLE)
+            .retry_canceled_requests(false)
+            .build(connector);
+        Ok(Self {
+            pool,
+            total_timeout: options.total_timeout,
+            connect_timeout: options.connect_timeout,
+            peer,
+        })
     }
-}
 
-/// The words of an error and of everything beneath it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut words = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        words.push_str(": ");
-        words.push_str(&inner.to_string());
-        source = inner.source();
+    /// Whom the last connections led to; `None` before the first answer.
+    #[must_use]
+    pub fn peer(&self) -> Option<PeerInfo> {
+        let peer = self.peer.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (peer != PeerInfo::default()).then_some(peer)
     }
-    words
+
+    async fn pass(
+        &self,
+        request: http::Request<Bytes>,
+        endpoint: &str,
+    ) -> Result<http::Response<Bytes>, WireError> {
+        let answer = match self.pool.request(request.map(Full::new)).await {
+            Ok(answer) => answer,
+            Err(error) => return Err(self.explain(&error, endpoint)),
+        };
+        let (parts, body) = answer.into_parts();
+        if let Some(info) = parts.extensions.get::<HttpInfo>() {
+            self.peer.lock().unwrap_or_else(PoisonError::into_inner).address = Some(info.remote_addr());
+        }
+        match Limited::new(body, MAX_BODY).collect().await {
+            Ok(body) => Ok(http::Response::from_parts(parts, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(WireError::TooLarge),
+            Err(error) => Err(WireError::Broken { cause: chain_of(error.as_ref()) }),
+        }
+    }
+
+    fn explain(&self, error: &PoolError, endpoint: &str) -> WireError {
+        let endpoint = endpoint.to_owned();
+        if !error.is_connect() {
+            return WireError::Broken { cause: causes(error) };
+        }
+        let cause = causes(error);
+        if is_tls(error) {
+            WireError::Tls { endpoint, cause }
+        } else if cause.contains("deadline has elapsed") {
+            let cause = format!("no connection within {} s", self.connect_timeout.as_secs());
+            WireError::Connect { endpoint, cause }
+        } else {
+            WireError::Connect { endpoint, cause }
+        }
+    }
 }
 
 impl Wire for HyperWire {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
-        let endpoint = request.uri().authority().map(ToString::to_string).unwrap_or_default();
-        let secure = request.uri().scheme_str() == Some("https");
         Box::pin(async move {
-            let answer = async {
-                let response = self.client.request(request.map(Full::new)).await.map_err(|e| {
-                    let cause = chain(&e);
-                    if e.is_connect() && secure && cause.contains("certificate") {
-                        WireError::Tls { endpoint: endpoint.clone(), cause }
-                    } else if e.is_connect() {
-                        WireError::Connect { endpoint: endpoint.clone(), cause }
-                    } else {
-                        WireError::Broken { cause }
-                    }
-                })?;
-                let (parts, body) = response.into_parts();
-                let body = Limited::new(body, MAX_BODY).collect().await.map_err(|e| {
-                    if e.is::<http_body_util::LengthLimitError>() {
-                        WireError::TooLarge
-                    } else {
-                        WireError::Broken { cause: e.to_string() }
-                    }
-                })?;
-                Ok(http::Response::from_parts(parts, body.to_bytes()))
-            };
-            tokio::time::timeout(Duration::from_secs(LIMIT_S), answer)
-                .await
-                .unwrap_or(Err(WireError::Timeout { seconds: LIMIT_S }))
+            let endpoint = request.uri().authority().map_or_else(String::new, ToString::to_string);
+            match tokio::time::timeout(self.total_timeout, self.pass(request, &endpoint)).await {
+                Ok(result) => result,
+                Err(_) => Err(WireError::Timeout { seconds: self.total_timeout.as_secs() }),
+            }
         })
+    }
+}
+
+/// The causes without the pool's own words, which say nothing.
+fn causes(error: &PoolError) -> String {
+    error.source().map_or_else(|| error.to_string(), chain_of)
+}
+
+fn is_tls(error: &PoolError) -> bool {
+    let mut next: Option<&(dyn Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        if error.is::<rustls::Error>() {
+            return true;
+        }
+        // An io::Error skips the error that it wraps when it is asked for its source.
+        next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    false
+}
+
+/// Leaves every decision to the library's verifier and remembers the certificate that it accepted.
+#[derive(Debug)]
+struct Witness {
+    judge: Arc<WebPkiServerVerifier>,
+    peer: Arc<Mutex<PeerInfo>>,
+}
+
+impl ServerCertVerifier for Witness {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let verdict =
+            self.judge.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)?;
+        self.peer.lock().unwrap_or_else(PoisonError::into_inner).certificate_sha256 =
+            Some(hex::encode(Sha256::digest(end_entity)));
+        Ok(verdict)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls12_signature(message, cert, dss)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.judge.verify_tls13_signature(message, cert, dss)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.judge.supported_verify_schemes()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+    /// A server that answers every connection with these bytes and closes it; counts the connections.
+    #[expect(clippy::disallowed_methods, reason = "a test server of this module")]
+    async fn constant(bytes: &'static [u8]) -> (SocketAddr, Arc<Mutex<u32>>) {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let count = Arc::new(Mutex::new(0));
+        let counted = count.clone();
+        tokio::spawn(async move {
+            while let Ok((mut stream, _)) = listener.accept().await {
+                *counted.lock().expect("a lock") += 1;
+                let mut buffer = [0; 4096];
+                let _ = stream.read(&mut buffer).await;
+                if bytes == b"wait" {
+                    std::future::pending::<()>().await;
+                }
+                let _ = stream.write_all(bytes).await;
+            }
+        });
+        (address, count)
+    }
+
+    async fn get(url: String, total: Duration) -> Result<http::Response<Bytes>, WireError> {
+        let wire = HyperWire::with(&HyperOptions { total_timeout: total, ..HyperOptions::default() });
+        let request = http::Request::get(url).body(Bytes::new()).expect("a request");
+        wire.expect("a wire").send(request).await
+    }
+
+    #[tokio::test]
+    async fn failures_are_told_apart_and_never_repeated() {
+        let limit = Duration::from_secs(5);
+        let (address, count) = constant(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf").await;
+        assert!(matches!(get(format!("http://{address}/"), limit).await, Err(WireError::Broken { .. })));
+        assert_eq!(*count.lock().expect("a lock"), 1);
+        let (address, count) = constant(b"").await;
+        assert!(matches!(get(format!("http://{address}/"), limit).await, Err(WireError::Broken { .. })));
+        assert_eq!(*count.lock().expect("a lock"), 1);
+        let (address, _) = constant(b"HTTP/1.1 400 Bad\r\n\r\n").await;
+        let got = get(format!("https://{address}/"), limit).await;
+        assert!(matches!(got, Err(WireError::Tls { .. })), "{got:?}");
+        let (address, _) = constant(b"wait").await;
+        let got = get(format!("http://{address}/"), Duration::from_millis(200)).await;
+        assert!(matches!(got, Err(WireError::Timeout { .. })), "{got:?}");
+        let got = get("http://127.0.0.1:1/".to_owned(), limit).await;
+        assert!(matches!(got, Err(WireError::Connect { .. })), "{got:?}");
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_whole_with_the_peer() {
+        let (address, _) = constant(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok").await;
+        let wire = HyperWire::new().expect("a wire");
+        assert_eq!(wire.peer(), None);
+        let request = http::Request::get(format!("http://{address}/")).body(Bytes::new()).expect("a request");
+        assert_eq!(wire.send(request).await.expect("an answer").body().as_ref(), b"ok");
+        assert_eq!(wire.peer().and_then(|p| p.address), Some(address));
+    }
+
+    #[test]
+    fn a_bundle_without_certificates_is_refused() {
+        let options = HyperOptions { ca_bundle: Some(b"nothing".to_vec()), ..HyperOptions::default() };
+        assert!(matches!(HyperWire::with(&options), Err(StoreError::Trust { .. })));
     }
 }

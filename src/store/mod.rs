@@ -9,11 +9,14 @@ pub mod client;
 pub mod credentials;
 pub mod endpoint;
 pub mod hyper_wire;
+pub mod listing;
 pub mod ops;
 pub mod readback;
 pub mod redact;
 pub mod request;
+pub mod sdk;
 mod sign;
+pub mod sts;
 pub mod wire;
 
 /// Why a store cannot be used at all. What a request came to is an `Exchange`, never one of these.

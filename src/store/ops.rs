@@ -80,3 +80,6 @@ pub fn xml_text(text: &str) -> String {
     }
     out
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,42 +1,50 @@
-//! Reading back what is there: the bytes and the lock of one version, and the versions of keys.
+//! Reading back: what is left of one version, by its bytes, its lock and the listing.
 //!
-//! *Gone* is said only after 404 NoSuchKey or NoSuchVersion. What was refused, not answered or not understood is
-//! `Unread`, never a value. Reads are repeated; nothing here writes.
+//! Nothing here is inferred from silence. *Gone* needs 404 with NoSuchKey or NoSuchVersion; *no lock*
+//! needs the store's own word for it; a 403, a 5xx or no answer is *unread*. Sources of the error forms:
+//! the S3 API reference for AWS, recorded answers for the others (MinIO says 400 where AWS says 404).
 
-use bytes::Bytes;
-use sha2::{Digest, Sha256};
+use chrono::TimeDelta;
 
-use crate::exchange::{Answer, Exchange, S3Error};
+use crate::exchange::{Answer, Exchange};
 use crate::lock::{LegalHold, Mode, Presence, Reading, Retention, VersionState};
-use crate::store::client::{Backoff, Client, Reply};
+use crate::store::client::{Attempts, Backoff, Client, Reply};
 use crate::store::credentials::Credentials;
-use crate::store::ops;
-use crate::store::request::S3Request;
+use crate::store::listing::{self, VersionsWalk};
+use crate::store::ops::{VersionsQuery, get_object, get_object_legal_hold, get_object_retention};
 use crate::time::parse_wire;
 
-/// A read-back and the exchanges it was read from.
+/// Pages that are read to find one key; its versions come first under its own prefix.
+const MOST_PAGES: u32 = 50;
+
+/// A state and how it was found out.
 #[derive(Debug, Clone)]
 pub struct ReadBack {
-    /// What was read; `listed` is for the caller to fill in from a listing.
+    /// The state.
     pub state: VersionState,
-    /// The exchanges, in order.
+    /// The requests, in order, failed attempts included.
     pub exchanges: Vec<Exchange>,
 }
 
-async fn read(
-    client: &Client,
-    who: Option<&Credentials>,
-    request: &S3Request,
-    all: &mut Vec<Exchange>,
-) -> Reply {
-    let attempts = client.exchange_retrying(who, request, Backoff::default()).await;
-    let reply = attempts.last.clone();
-    all.extend(attempts.into_exchanges());
-    reply
+/// The lock of one version, asked for by its own two requests.
+#[derive(Debug, Clone)]
+pub struct LockReading {
+    /// The retention.
+    pub retention: Reading<Option<Retention>>,
+    /// The legal hold.
+    pub hold: Reading<LegalHold>,
+    /// The requests.
+    pub exchanges: Vec<Exchange>,
 }
 
-/// Reads one version: GET of the whole bytes, GetObjectRetention, GetObjectLegalHold. An empty version id means the
-/// key itself (a bucket without versioning).
+/// A short version id of a request: an empty one means a bucket without versioning.
+fn version(id: &str) -> Option<&str> {
+    (!id.is_empty()).then_some(id)
+}
+
+/// Reads one version back: its bytes (a whole GET), its retention, its hold. Whether it is listed is left
+/// to the caller ([`list_versions`] for many, [`read_listed_version`] for one). A version that is gone is
+/// not asked for its lock. Reads are repeated by the client's usual backoff.
 pub async fn read_version(
     client: &Client,
     who: Option<&Credentials>,
@@ -44,115 +52,67 @@ pub async fn read_version(
     key: &str,
     version_id: &str,
 ) -> ReadBack {
-    let id = (!version_id.is_empty()).then_some(version_id);
-    let mut exchanges = Vec::new();
-    let got = read(client, who, &ops::get_object(bucket, key, id), &mut exchanges).await;
-    let presence = presence(&got);
-    let (mut retention, mut hold) =
-        (Reading::Unread("not there".to_owned()), Reading::Unread("not there".to_owned()));
-    if !matches!(presence, Reading::Known(Presence::Gone | Presence::Marker)) {
-        let reply = read(client, who, &ops::get_object_retention(bucket, key, id), &mut exchanges).await;
-        retention = retention_of(&reply);
-        let reply = read(client, who, &ops::get_object_legal_hold(bucket, key, id), &mut exchanges).await;
-        hold = hold_of(&reply);
-        if let Some(answer) = got.answer().filter(|a| a.is_success()) {
-            contradiction(answer, &mut retention, &mut hold);
-        }
-    }
-    let state = VersionState {
+    let get = get_object(bucket, key, version(version_id));
+    let got = client.exchange_retrying(who, &get, Backoff::default()).await;
+    let presence = presence(&got.last, version_id);
+    let shown = got.last.answer().filter(|a| a.status == 200).map(shown_lock);
+    let mut exchanges = got.into_exchanges();
+    let mut state = VersionState {
         key: key.to_owned(),
         version_id: version_id.to_owned(),
         presence,
-        retention,
-        hold,
+        retention: Reading::Unread("not there".to_owned()),
+        hold: Reading::Unread("not there".to_owned()),
         listed: Reading::Unread("not listed yet".to_owned()),
     };
+    match state.presence {
+        Reading::Known(Presence::Gone) => {}
+        Reading::Known(Presence::Marker) => as_marker(&mut state),
+        _ => {
+            let lock = read_lock(client, who, bucket, key, version_id).await;
+            exchanges.extend(lock.exchanges);
+            (state.retention, state.hold) = (lock.retention, lock.hold);
+            if let Some(shown) = &shown {
+                check(shown, &mut state.retention, &mut state.hold);
+            }
+        }
+    }
     ReadBack { state, exchanges }
 }
 
-/// A lock that the headers of GET show and the sub-resource denies (or shows otherwise) is not read.
-fn contradiction(answer: &Answer, retention: &mut Reading<Option<Retention>>, hold: &mut Reading<LegalHold>) {
-    let shown = answer
-        .header("x-amz-object-lock-mode")
-        .and_then(Mode::parse)
-        .zip(answer.header("x-amz-object-lock-retain-until-date").and_then(parse_wire));
-    if let (Some((mode, until)), Reading::Known(read)) = (shown, &*retention)
-        && read.is_none_or(|r| r.mode != mode || (r.until - until).num_seconds() != 0)
-    {
-        *retention = Reading::Unread("GET and GetObjectRetention contradict each other".to_owned());
-    }
-    if let (Some(shown), Reading::Known(read)) =
-        (answer.header("x-amz-object-lock-legal-hold").and_then(LegalHold::parse), &*hold)
-        && shown != *read
-    {
-        *hold = Reading::Unread("GET and GetObjectLegalHold contradict each other".to_owned());
-    }
+/// A delete marker cannot be locked; servers differ in how they say so.
+fn as_marker(state: &mut VersionState) {
+    state.presence = Reading::Known(Presence::Marker);
+    state.retention = Reading::Known(None);
+    state.hold = Reading::Known(LegalHold::Off);
 }
 
-fn presence(reply: &Reply) -> Reading<Presence> {
-    let Some(answer) = reply.answer() else {
-        return Reading::Unread(reply.trouble().unwrap_or_default());
-    };
-    let body: &Bytes = &reply.body;
-    match (answer.status, answer.error()) {
-        (200, None) => {
-            let declared = answer.header("content-length").and_then(|n| n.parse::<u64>().ok());
-            if declared.is_some_and(|n| n != body.len() as u64) {
-                return Reading::Unread("half an answer".to_owned());
+/// As [`read_version`], and looks the version up in the listing of its key. A version that the listing
+/// shows as a marker is one, whatever the server answers to its GET.
+pub async fn read_listed_version(
+    client: &Client,
+    who: Option<&Credentials>,
+    bucket: &str,
+    key: &str,
+    version_id: &str,
+) -> ReadBack {
+    let mut back = read_version(client, who, bucket, key, version_id).await;
+    let (entry, pages) = find(client, who, bucket, key, version_id).await;
+    back.exchanges.extend(pages);
+    back.state.listed = match entry {
+        Ok(Some(entry)) => {
+            if entry.is_marker && !matches!(back.state.presence, Reading::Known(Presence::Present { .. })) {
+                as_marker(&mut back.state);
             }
-            Reading::Known(Presence::Present {
-                sha256: hex::encode(Sha256::digest(body)),
-                size: body.len() as u64,
-            })
+            Reading::Known(true)
         }
-        (405, _) if answer.header("x-amz-delete-marker") == Some("true") => Reading::Known(Presence::Marker),
-        (404, Some(error)) if matches!(error.code.as_str(), "NoSuchKey" | "NoSuchVersion") => {
-            Reading::Known(Presence::Gone)
-        }
-        _ => Reading::Unread(reply.trouble().unwrap_or_else(|| answer.status.to_string())),
-    }
+        Ok(None) => Reading::Known(false),
+        Err(why) => Reading::Unread(why),
+    };
+    back
 }
 
-/// Whether an error says that there is no lock: never set (AWS 404, MinIO 400), or a bucket without Object Lock.
-fn says_none(error: &S3Error) -> bool {
-    matches!(error.code.as_str(), "NoSuchObjectLockConfiguration" | "ObjectLockConfigurationNotFoundError")
-        || (error.code == "InvalidRequest" && error.message.starts_with("Bucket is missing"))
-}
-
-/// What GetObjectRetention answered.
-#[must_use]
-pub fn retention_of(reply: &Reply) -> Reading<Option<Retention>> {
-    let unread = || Reading::Unread(reply.trouble().unwrap_or_else(|| "not understood".to_owned()));
-    let Some(answer) = reply.answer() else { return unread() };
-    if let Some(error) = answer.error() {
-        return if says_none(&error) { Reading::Known(None) } else { unread() };
-    }
-    let text = |name| answer.element(name).filter(|t| !t.is_empty());
-    match (text("Mode"), text("RetainUntilDate")) {
-        (None, None) if answer.element("Retention").is_some() => Reading::Known(None),
-        (Some(mode), Some(until)) => match (Mode::parse(&mode), parse_wire(&until)) {
-            (Some(mode), Some(until)) => Reading::Known(Some(Retention { mode, until })),
-            _ => Reading::Unread(format!("the retention reads {mode} until {until}")),
-        },
-        _ => unread(),
-    }
-}
-
-/// What GetObjectLegalHold answered.
-#[must_use]
-pub fn hold_of(reply: &Reply) -> Reading<LegalHold> {
-    let unread = || Reading::Unread(reply.trouble().unwrap_or_else(|| "not understood".to_owned()));
-    let Some(answer) = reply.answer() else { return unread() };
-    if let Some(error) = answer.error() {
-        return if says_none(&error) { Reading::Known(LegalHold::Off) } else { unread() };
-    }
-    match answer.element("Status").as_deref().map(LegalHold::parse) {
-        Some(Some(hold)) => Reading::Known(hold),
-        _ => unread(),
-    }
-}
-
-/// One entry of a listing of versions.
+/// One line of a listing of few keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Entry {
     /// The key.
@@ -163,145 +123,300 @@ pub struct Entry {
     pub marker: bool,
 }
 
-/// All versions and markers below a prefix that holds only a few keys (the canaries of one run), in at most ten pages.
+/// All versions and markers below a prefix that holds only a few keys (the canaries of one run). Unread
+/// as a whole if any page cannot be read.
 pub async fn list_versions(
     client: &Client,
     who: Option<&Credentials>,
     bucket: &str,
     prefix: &str,
 ) -> (Reading<Vec<Entry>>, Vec<Exchange>) {
-    let mut exchanges = Vec::new();
-    let mut entries = Vec::new();
-    let mut query = ops::VersionsQuery::of_prefix(prefix);
-    for _ in 0..10 {
-        let reply = read(client, who, &ops::list_object_versions(bucket, &query), &mut exchanges).await;
-        if let Some(trouble) = reply.trouble() {
-            return (Reading::Unread(trouble), exchanges);
+    let query = VersionsQuery::of_prefix(prefix);
+    let mut walk = VersionsWalk::new(client, who, bucket, query, Backoff::default());
+    let (mut entries, mut exchanges) = (Vec::new(), Vec::new());
+    for _ in 0..MOST_PAGES {
+        let page = walk.next_page().await;
+        exchanges.extend(walk.take_exchanges());
+        match page {
+            Err(error) => return (Reading::Unread(error.to_string()), exchanges),
+            Ok(None) => return (Reading::Known(entries), exchanges),
+            Ok(Some(page)) => entries.extend(page.entries.into_iter().map(|e| Entry {
+                key: e.key,
+                version_id: e.version_id,
+                marker: e.is_marker,
+            })),
         }
-        let page = match page(&reply.body) {
-            Ok(page) => page,
-            Err(why) => return (Reading::Unread(why), exchanges),
-        };
-        entries.extend(page.entries);
-        if !page.truncated {
-            return (Reading::Known(entries), exchanges);
+    }
+    (Reading::Unread(format!("the listing does not end within {MOST_PAGES} pages")), exchanges)
+}
+
+/// Asks for retention and legal hold of one version.
+pub async fn read_lock(
+    client: &Client,
+    who: Option<&Credentials>,
+    bucket: &str,
+    key: &str,
+    version_id: &str,
+) -> LockReading {
+    let backoff = Backoff::default();
+    let id = version(version_id);
+    let first = client.exchange_retrying(who, &get_object_retention(bucket, key, id), backoff).await;
+    let second = client.exchange_retrying(who, &get_object_legal_hold(bucket, key, id), backoff).await;
+    let (retention, hold) = (retention(&first.last), hold(&second.last));
+    let exchanges = [first, second].into_iter().flat_map(Attempts::into_exchanges).collect();
+    LockReading { retention, hold, exchanges }
+}
+
+fn trouble(reply: &Reply) -> String {
+    reply.trouble().unwrap_or_else(|| format!("{} was not expected", reply.status().unwrap_or_default()))
+}
+
+/// What a GET of a version shows.
+#[must_use]
+pub fn presence(reply: &Reply, version_id: &str) -> Reading<Presence> {
+    use sha2::Digest as _;
+    let Some(answer) = reply.answer() else { return Reading::Unread(trouble(reply)) };
+    let marker = answer.header("x-amz-delete-marker").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    match answer.status {
+        200 => {
+            if let Some(other) = answer.header("x-amz-version-id")
+                && !version_id.is_empty()
+                && other != version_id
+            {
+                return Reading::Unread(format!("the server answered with version {other}"));
+            }
+            let declared = answer.header("content-length").and_then(|n| n.parse::<usize>().ok());
+            if declared.is_some_and(|n| n != reply.body.len()) {
+                return Reading::Unread("the body is not as long as its header says".to_owned());
+            }
+            Reading::Known(Presence::Present {
+                sha256: hex::encode(sha2::Sha256::digest(&reply.body)),
+                size: reply.body.len() as u64,
+            })
         }
-        if page.next_key.is_empty()
-            || query.key_marker.as_ref() == Some(&page.next_key)
-                && query.version_id_marker == page.next_version
-        {
-            return (
-                Reading::Unread("the listing is cut and does not say where it goes on".to_owned()),
-                exchanges,
+        404 | 405 if marker => Reading::Known(Presence::Marker),
+        404 if matches!(code(reply).as_deref(), Some("NoSuchKey" | "NoSuchVersion")) => {
+            Reading::Known(Presence::Gone)
+        }
+        _ => Reading::Unread(trouble(reply)),
+    }
+}
+
+fn code(reply: &Reply) -> Option<String> {
+    reply.error().map(|e| e.code)
+}
+
+/// Whether the store says in so many words that nothing is set.
+fn none_set(reply: &Reply) -> bool {
+    let Some(error) = reply.error() else { return false };
+    let status = reply.status();
+    match error.code.as_str() {
+        "NoSuchObjectLockConfiguration" => matches!(status, Some(400 | 404)),
+        "ObjectLockConfigurationNotFoundError" => status == Some(404),
+        // A bucket without Object Lock.
+        "InvalidRequest" => {
+            status == Some(400)
+                && error.message.starts_with("Bucket is missing")
+                && error.message.replace(' ', "").contains("ObjectLockConfiguration")
+        }
+        _ => false,
+    }
+}
+
+/// What GetObjectRetention says.
+#[must_use]
+pub fn retention(reply: &Reply) -> Reading<Option<Retention>> {
+    if none_set(reply) {
+        return Reading::Known(None);
+    }
+    let Some(answer) = reply.answer().filter(|a| a.status == 200 && a.error().is_none()) else {
+        return Reading::Unread(trouble(reply));
+    };
+    if answer.element("Retention").is_none() {
+        return Reading::Unread("the answer is no retention document".to_owned());
+    }
+    let mode = answer.element("Mode").unwrap_or_default();
+    let until = answer.element("RetainUntilDate").unwrap_or_default();
+    retention_of(mode.trim(), until.trim())
+}
+
+fn retention_of(mode: &str, until: &str) -> Reading<Option<Retention>> {
+    match (mode, until) {
+        ("", "") => Reading::Known(None),
+        _ => match (Mode::parse(mode), parse_wire(until)) {
+            (Some(mode), Some(until)) => Reading::Known(Some(Retention { mode, until })),
+            _ => Reading::Unread(format!("the mode `{mode}` and the date `{until}` cannot be read")),
+        },
+    }
+}
+
+/// What GetObjectLegalHold says.
+#[must_use]
+pub fn hold(reply: &Reply) -> Reading<LegalHold> {
+    if none_set(reply) {
+        return Reading::Known(LegalHold::Off);
+    }
+    let Some(answer) = reply.answer().filter(|a| a.status == 200 && a.error().is_none()) else {
+        return Reading::Unread(trouble(reply));
+    };
+    if answer.element("LegalHold").is_none() {
+        return Reading::Unread("the answer is no legal hold document".to_owned());
+    }
+    match answer.element("Status").unwrap_or_default().trim() {
+        "" => Reading::Known(LegalHold::Off),
+        text => LegalHold::parse(text)
+            .map_or_else(|| Reading::Unread(format!("the hold `{text}` cannot be read")), Reading::Known),
+    }
+}
+
+/// The lock headers of a GET or HEAD. A field that is not shown proves nothing: the reader may lack the
+/// right to see it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownLock {
+    /// The retention; `None` if neither mode nor date is shown.
+    pub retention: Option<Reading<Retention>>,
+    /// The hold, if shown.
+    pub hold: Option<Reading<LegalHold>>,
+}
+
+fn shown_lock(answer: &Answer) -> ShownLock {
+    lock_headers(|name| answer.header(name))
+}
+
+fn lock_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> ShownLock {
+    let mode = header("x-amz-object-lock-mode").unwrap_or_default();
+    let until = header("x-amz-object-lock-retain-until-date").unwrap_or_default();
+    let retention = match retention_of(mode, until) {
+        Reading::Known(None) => None,
+        Reading::Known(Some(retention)) => Some(Reading::Known(retention)),
+        Reading::Unread(why) => Some(Reading::Unread(why)),
+    };
+    let hold = header("x-amz-object-lock-legal-hold").filter(|t| !t.is_empty()).map(|text| {
+        LegalHold::parse(text)
+            .map_or_else(|| Reading::Unread(format!("the hold `{text}` cannot be read")), Reading::Known)
+    });
+    ShownLock { retention, hold }
+}
+
+/// Makes a reading unread where the headers of the GET contradict it. Dates may differ by less than a
+/// second: some servers cut the header's.
+fn check(shown: &ShownLock, retention: &mut Reading<Option<Retention>>, hold: &mut Reading<LegalHold>) {
+    if let (Some(Reading::Known(header)), Reading::Known(said)) = (&shown.retention, &*retention) {
+        let agrees = said.is_some_and(|said| {
+            said.mode == header.mode && (said.until - header.until).abs() < TimeDelta::seconds(1)
+        });
+        if !agrees {
+            let said = said.map_or_else(
+                || "none".to_owned(),
+                |r| format!("{} until {}", r.mode, crate::time::wire(r.until)),
             );
+            *retention = Reading::Unread(format!(
+                "contradictory: the object's headers show {} until {}, GetObjectRetention {said}",
+                header.mode,
+                crate::time::wire(header.until)
+            ));
         }
-        query.key_marker = Some(page.next_key);
-        query.version_id_marker = page.next_version;
     }
-    (Reading::Unread("the listing does not end".to_owned()), exchanges)
-}
-
-#[derive(Default)]
-struct Page {
-    entries: Vec<Entry>,
-    truncated: bool,
-    next_key: String,
-    next_version: Option<String>,
-}
-
-/// Reads one page; broken or foreign XML is an error, not an empty page.
-fn page(body: &[u8]) -> Result<Page, String> {
-    use quick_xml::events::Event;
-    let text = std::str::from_utf8(body).map_err(|_| "the listing is not UTF-8".to_owned())?;
-    let mut reader = quick_xml::Reader::from_str(text);
-    let mut page = Page::default();
-    let (mut path, mut value): (Vec<String>, String) = (Vec::new(), String::new());
-    let mut entry = Entry { key: String::new(), version_id: String::new(), marker: false };
-    let mut encoded = false;
-    loop {
-        match reader.read_event().map_err(|e| format!("the listing is not XML: {e}"))? {
-            Event::Start(e) => {
-                path.push(String::from_utf8_lossy(e.local_name().as_ref()).into_owned());
-                value.clear();
-                if path.len() == 2 {
-                    entry = Entry {
-                        key: String::new(),
-                        version_id: String::new(),
-                        marker: path[1] == "DeleteMarker",
-                    };
-                }
-            }
-            Event::Text(t) => value.push_str(&t.xml10_content().map_err(|e| e.to_string())?),
-            Event::GeneralRef(r) => {
-                if let Ok(Some(c)) = r.resolve_char_ref() {
-                    value.push(c);
-                } else if let Some(t) =
-                    r.decode().ok().and_then(|n| quick_xml::escape::resolve_predefined_entity(&n))
-                {
-                    value.push_str(t);
-                }
-            }
-            Event::End(_) => {
-                let names: Vec<&str> = path.iter().map(String::as_str).collect();
-                match names.as_slice() {
-                    ["ListVersionsResult", "EncodingType"] => encoded = value == "url",
-                    ["ListVersionsResult", "IsTruncated"] => page.truncated = value == "true",
-                    ["ListVersionsResult", "NextKeyMarker"] => page.next_key.clone_from(&value),
-                    ["ListVersionsResult", "NextVersionIdMarker"] => page.next_version = Some(value.clone()),
-                    ["ListVersionsResult", _, "Key"] => entry.key.clone_from(&value),
-                    ["ListVersionsResult", _, "VersionId"] => entry.version_id.clone_from(&value),
-                    ["ListVersionsResult", "Version" | "DeleteMarker"] => page.entries.push(entry.clone()),
-                    ["ListVersionsResult"] => {
-                        if encoded {
-                            for entry in &mut page.entries {
-                                entry.key = decode(&entry.key);
-                            }
-                            page.next_key = decode(&page.next_key);
-                        }
-                        return Ok(page);
-                    }
-                    _ => {}
-                }
-                path.pop();
-                value.clear();
-            }
-            Event::Eof => return Err("the listing breaks off, or is no ListVersionsResult".to_owned()),
-            _ => {}
-        }
+    if let (Some(Reading::Known(header)), Reading::Known(said)) = (&shown.hold, &*hold)
+        && header != said
+    {
+        *hold = Reading::Unread(format!(
+            "contradictory: the object's headers show the hold {}, GetObjectLegalHold {}",
+            header.as_str(),
+            said.as_str()
+        ));
     }
 }
 
-/// URL decoding as listings use it: MinIO writes a space as `+`, and a plus as `%2B`.
-fn decode(text: &str) -> String {
-    let spaced = text.replace('+', " ");
-    percent_encoding::percent_decode_str(&spaced).decode_utf8_lossy().into_owned()
+/// The listing's entry for one version.
+async fn find(
+    client: &Client,
+    who: Option<&Credentials>,
+    bucket: &str,
+    key: &str,
+    version_id: &str,
+) -> (Result<Option<listing::Entry>, String>, Vec<Exchange>) {
+    let wanted = if version_id.is_empty() { "null" } else { version_id };
+    let mut walk = VersionsWalk::new(client, who, bucket, VersionsQuery::of_prefix(key), Backoff::default());
+    let mut exchanges = Vec::new();
+    for _ in 0..MOST_PAGES {
+        let page = walk.next_page().await;
+        exchanges.extend(walk.take_exchanges());
+        match page {
+            Err(error) => return (Err(error.to_string()), exchanges),
+            Ok(None) => {
+                // MinIO lists nothing at all under a prefix that begins with a slash.
+                let found = if key.starts_with('/') {
+                    Err("a key that begins with a slash was not listed, which some servers never do"
+                        .to_owned())
+                } else {
+                    Ok(None)
+                };
+                return (found, exchanges);
+            }
+            Ok(Some(page)) => {
+                let mut entries = page.entries.into_iter();
+                if let Some(entry) = entries.find(|e| e.key == key && e.version_id == wanted) {
+                    return (Ok(Some(entry)), exchanges);
+                }
+            }
+        }
+    }
+    (Err(format!("not among the first {MOST_PAGES} pages of the listing")), exchanges)
+}
+
+/// What a HEAD tells a scan about one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum HeadLock {
+    /// At least one lock field is shown. A hold that is not shown beside a retention is not known.
+    Shown(ShownLock),
+    /// 200 without any lock header: there is no lock, or the reader may not see it. Never *unlocked*:
+    /// ask with [`read_lock`].
+    Silent,
+    /// A delete marker.
+    Marker,
+    /// 404 (a HEAD carries no code).
+    NotFound,
+    /// Anything else; why.
+    Unread(String),
+}
+
+/// Looks one version's lock up by a HEAD, repeated by `backoff`. No exchange is recorded: a scan sends
+/// a million of these.
+pub async fn head_lock(
+    client: &Client,
+    who: Option<&Credentials>,
+    bucket: &str,
+    key: &str,
+    version_id: &str,
+    backoff: Backoff,
+) -> HeadLock {
+    let answer = match client.head_fast(who, bucket, key, version(version_id), backoff).await {
+        Ok(answer) => answer,
+        Err(why) => return HeadLock::Unread(format!("no answer: {why}")),
+    };
+    let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok());
+    let marker = header("x-amz-delete-marker").is_some_and(|v| v.eq_ignore_ascii_case("true"));
+    match answer.status().as_u16() {
+        200 => {
+            if let Some(other) = header("x-amz-version-id")
+                && !version_id.is_empty()
+                && other != version_id
+            {
+                return HeadLock::Unread(format!("the server answered with version {other}"));
+            }
+            let shown = lock_headers(header);
+            if shown.retention.is_none() && shown.hold.is_none() {
+                HeadLock::Silent
+            } else {
+                HeadLock::Shown(shown)
+            }
+        }
+        404 | 405 if marker => HeadLock::Marker,
+        404 => HeadLock::NotFound,
+        status => HeadLock::Unread(status.to_string()),
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_page_is_read_with_interleaved_markers_and_encoded_keys() {
-        let text = "<?xml version=\"1.0\"?><ListVersionsResult xmlns=\"x\"><EncodingType>url</EncodingType>\
-            <IsTruncated>true</IsTruncated><NextKeyMarker>a%2Fb</NextKeyMarker><NextVersionIdMarker>3</NextVersionIdMarker>\
-            <DeleteMarker><Key>a+b</Key><VersionId>1</VersionId><IsLatest>true</IsLatest></DeleteMarker>\
-            <Version><Key>a%2Bb</Key><VersionId>2</VersionId><Owner><ID>z</ID></Owner></Version>\
-            <DeleteMarker><Key>c</Key><VersionId>3</VersionId></DeleteMarker></ListVersionsResult>";
-        let page = page(text.as_bytes()).expect("a page");
-        let seen: Vec<_> =
-            page.entries.iter().map(|e| (e.key.as_str(), e.version_id.as_str(), e.marker)).collect();
-        assert_eq!(seen, [("a b", "1", true), ("a+b", "2", false), ("c", "3", true)]);
-        assert_eq!(
-            (page.truncated, page.next_key.as_str(), page.next_version.as_deref()),
-            (true, "a/b", Some("3"))
-        );
-    }
-
-    #[test]
-    fn what_breaks_off_or_is_something_else_is_an_error() {
-        for bad in ["", "hello", "<html><body/></html>", "<ListVersionsResult><Version><Key>a</Key>"] {
-            assert!(page(bad.as_bytes()).is_err(), "{bad}");
-        }
-    }
-}
+mod tests;

@@ -3,6 +3,8 @@
 //! The signature itself is made by `aws-sigv4`, with S3's settings: the path is encoded once and never
 //! normalised, so that keys with `//`, `.`, `..` or control characters reach the server as they are.
 
+use std::fmt::Write as _;
+
 use aws_sigv4::http_request::{
     PayloadChecksumKind, PercentEncodingMode, SignableBody, SignableRequest, SignatureLocation,
     SigningSettings, UriPathNormalizationMode,
@@ -89,8 +91,7 @@ pub(crate) fn prepare(
         }
     }
     let mut unsigned: Vec<(String, String)> = request.unsigned_headers.iter().map(lower).collect();
-    let has =
-        |name: &str| signed.iter().chain(&unsigned).chain(&[]).any(|(n, _): &(String, String)| n == name);
+    let has = |name: &str| signed.iter().chain(&unsigned).any(|(n, _): &(String, String)| n == name);
     let add_agent = !has("user-agent");
     let add_length = !has("content-length")
         && (!request.body.is_empty() || matches!(request.method, http::Method::PUT | http::Method::POST));
@@ -183,7 +184,7 @@ fn sign(
     }
     for (name, value) in parameters {
         prepared.target.push(if prepared.target.contains('?') { '&' } else { '?' });
-        prepared.target.push_str(&format!("{}={}", encode_query(name), encode_query(&value)));
+        let _ = write!(prepared.target, "{}={}", encode_query(name), encode_query(&value));
     }
     prepared.signature = Some(wrong.unwrap_or(signature));
     Ok(())

@@ -1,5 +1,7 @@
 //! Objects and their locks.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::Method;
 
@@ -93,7 +95,7 @@ pub fn delete_objects(bucket: &str, entries: &[DeleteEntry], quiet: bool) -> S3R
         xml.push_str(&xml_text(&entry.key));
         xml.push_str("</Key>");
         if let Some(id) = &entry.version_id {
-            xml.push_str(&format!("<VersionId>{}</VersionId>", xml_text(id)));
+            let _ = write!(xml, "<VersionId>{}</VersionId>", xml_text(id));
         }
         xml.push_str("</Object>");
     }
@@ -167,11 +169,11 @@ pub fn delete_object_tagging(bucket: &str, key: &str, version_id: Option<&str>) 
 }
 
 pub(super) fn tag_set(tags: &[(&str, &str)]) -> String {
-    let tags: String = tags
-        .iter()
-        .map(|(k, v)| format!("<Tag><Key>{}</Key><Value>{}</Value></Tag>", xml_text(k), xml_text(v)))
-        .collect();
-    format!("<TagSet>{tags}</TagSet>")
+    let mut xml = "<TagSet>".to_owned();
+    for (key, value) in tags {
+        let _ = write!(xml, "<Tag><Key>{}</Key><Value>{}</Value></Tag>", xml_text(key), xml_text(value));
+    }
+    xml + "</TagSet>"
 }
 
 /// The sub-resource stands before the version id: that is how the SDKs order them.

@@ -1,5 +1,7 @@
 //! The security token service, as form-encoded POSTs (the only form that MinIO takes).
 
+use std::fmt::Write as _;
+
 use http::Method;
 
 use crate::store::endpoint::encode_query;
@@ -43,7 +45,7 @@ pub fn sts_get_federation_token(name: &str, policy: Option<&str>, duration_s: u3
 fn form(fields: &[(&str, String)]) -> S3Request {
     let mut body = format!("Version={VERSION}");
     for (name, value) in fields {
-        body.push_str(&format!("&{name}={}", encode_query(value)));
+        let _ = write!(body, "&{name}={}", encode_query(value));
     }
     S3Request::new(Method::POST)
         .service(Service::Sts)

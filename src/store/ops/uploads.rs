@@ -1,5 +1,7 @@
 //! Multipart uploads.
 
+use std::fmt::Write as _;
+
 use bytes::Bytes;
 use http::Method;
 
@@ -44,13 +46,13 @@ pub fn complete_multipart_upload(
     upload_id: &str,
     parts: &[(u32, String)],
 ) -> S3Request {
-    let parts: String = parts
-        .iter()
-        .map(|(n, tag)| format!("<Part><PartNumber>{n}</PartNumber><ETag>{}</ETag></Part>", xml_text(tag)))
-        .collect();
-    S3Request::to_object(Method::POST, bucket, key, None)
-        .query("uploadId", upload_id)
-        .body(format!("<CompleteMultipartUpload xmlns=\"{NAMESPACE}\">{parts}</CompleteMultipartUpload>"))
+    let mut xml = format!("<CompleteMultipartUpload xmlns=\"{NAMESPACE}\">");
+    for (number, tag) in parts {
+        let tag = xml_text(tag);
+        let _ = write!(xml, "<Part><PartNumber>{number}</PartNumber><ETag>{tag}</ETag></Part>");
+    }
+    xml.push_str("</CompleteMultipartUpload>");
+    S3Request::to_object(Method::POST, bucket, key, None).query("uploadId", upload_id).body(xml)
 }
 
 /// AbortMultipartUpload.
