@@ -119,7 +119,12 @@ fn address_in(line: &str) -> Option<String> {
 
 /// What `minio --version` says of itself (a binary that `go install` built says `DEVELOPMENT.GOGET`).
 pub(super) async fn version(path: &Path) -> Option<String> {
-    let run = Command::new(path).arg("--version").env_clear().kill_on_drop(true).output();
+    let run = Command::new(path)
+        .arg("--version")
+        .env_clear()
+        .env("HOME", std::env::temp_dir())
+        .kill_on_drop(true)
+        .output();
     let output = tokio::time::timeout(Duration::from_secs(10), run).await.ok()?.ok()?;
     let text = String::from_utf8_lossy(&output.stdout);
     let first = text.lines().next()?.trim();

@@ -149,9 +149,10 @@ fn of_lock(reply: &Reply) -> Known {
     if element(reply, "ObjectLockEnabled").as_deref() != Some("Enabled") {
         return Known::No("the bucket has no Object Lock".to_owned());
     }
+    let count = |n: String, unit: &str| if n == "1" { format!("1 {unit}") } else { format!("{n} {unit}s") };
     let period = element(reply, "Days")
-        .map(|n| format!("{n} days"))
-        .or_else(|| element(reply, "Years").map(|n| format!("{n} years")));
+        .map(|n| count(n, "day"))
+        .or_else(|| element(reply, "Years").map(|n| count(n, "year")));
     Known::Yes(match (element(reply, "Mode"), period) {
         (Some(mode), Some(period)) => format!("Object Lock with a default of {mode} for {period}"),
         _ => "Object Lock without a default retention".to_owned(),

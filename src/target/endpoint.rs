@@ -172,6 +172,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "a script holds answers and failures")]
     fn said(status: u16, headers: &[(&str, &str)], body: &str) -> Result<http::Response<Bytes>, WireError> {
         let mut builder = http::Response::builder().status(status);
         for (name, value) in headers {

@@ -178,9 +178,7 @@ impl TargetError {
             Self::NoEngine { .. } => {
                 "start the engine, or set DOCKER_HOST, or use a binary with --minio-binary".to_owned()
             }
-            Self::NoImage { image, .. } => {
-                // The digest of a pinned image cannot be given to an image of one's own.
-                let _ = image;
+            Self::NoImage { .. } => {
                 "name an image that is here with --minio-image, use a binary with --minio-binary, or build an image \
                  from a static `minio` binary: a Dockerfile with the lines `FROM scratch`, `COPY minio /minio`, \
                  `EXPOSE 9000`, `ENTRYPOINT [\"/minio\"]`; then `docker build -t wormproof/minio:local .` and \
