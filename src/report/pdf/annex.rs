@@ -14,7 +14,7 @@ use crate::report::terminal::requirement;
 use crate::time::human;
 
 /// How many findings and left-over versions are printed.
-const NAMED: usize = 60;
+const NAMED: usize = 24;
 /// How many lines of a configuration are printed.
 const LINES: usize = 36;
 
@@ -26,11 +26,15 @@ pub(super) fn scan(flow: &mut Flow<'_>, record: &Record) {
     }
     if !record.findings.is_empty() {
         flow.heading("The bucket's configuration");
-        findings(flow, &record.findings);
+        findings(flow, &record.findings.iter().collect::<Vec<_>>());
     }
     let Some(scan) = record.scan.as_ref().filter(|s| !s.first.is_empty()) else { return };
     flow.heading("First findings of the scan");
-    findings(flow, &scan.first[..scan.first.len().min(NAMED)]);
+    // What nobody has accepted comes first.
+    let mut first: Vec<&Finding> = scan.first.iter().collect();
+    first.sort_by_key(|f| (f.waived.is_some(), std::cmp::Reverse(f.severity)));
+    first.truncate(NAMED);
+    findings(flow, &first);
     let whole = scan.findings.values().sum::<u64>();
     let shown = scan.first.len().min(NAMED) as u64;
     if whole > shown {
@@ -38,7 +42,7 @@ pub(super) fn scan(flow: &mut Flow<'_>, record: &Record) {
             NOTE,
             0.0,
             &format!(
-                "{} further findings are counted above; results.json names the first of them.",
+                "{} further findings are counted above and not printed; results.json names the first of them.",
                 whole - shown
             ),
         );
@@ -55,7 +59,11 @@ fn population(flow: &mut Flow<'_>, scan: &ScanResult) {
             SMALL,
             format!(
                 "{} object versions of {} keys, {} delete markers; {} pages listed, {} locks looked up one by one",
-                scan.versions, scan.keys, scan.markers, scan.pages, scan.lookups
+                grouped(scan.versions),
+                grouped(scan.keys),
+                grouped(scan.markers),
+                grouped(scan.pages),
+                grouped(scan.lookups)
             ),
         ),
     ];
@@ -110,7 +118,7 @@ fn population(flow: &mut Flow<'_>, scan: &ScanResult) {
     );
 }
 
-fn findings(flow: &mut Flow<'_>, findings: &[Finding]) {
+fn findings(flow: &mut Flow<'_>, findings: &[&Finding]) {
     let rows = findings
         .iter()
         .map(|finding| {
@@ -122,8 +130,8 @@ fn findings(flow: &mut Flow<'_>, findings: &[Finding]) {
                 text.push((CODE_NOTE, format!("version {}", short(&finding.version_id, 200))));
             }
             text.push((SMALL, finding.detail.clone()));
-            if let Some(waived) = &finding.waived {
-                text.push((NOTE, format!("accepted risk: {waived}")));
+            if finding.waived.is_some() {
+                text.push((NOTE, "accepted risk, see section 7".to_owned()));
             }
             vec![cell(STRONG, finding.rule.word()), cell(SMALL, finding.severity.word()), Cell::Text(text)]
         })
@@ -209,17 +217,30 @@ pub(super) fn target(flow: &mut Flow<'_>, record: &Record) {
     flow.heading("Configuration of the bucket at the start");
     configuration(flow, &target.configuration_start);
     flow.heading("Configuration of the bucket at the end");
+    let changed = changed(&target.configuration_start, &target.configuration_end);
     if target.configuration_start == target.configuration_end {
         flow.paragraph(SMALL, 0.0, "The same as at the start.");
     } else {
         flow.paragraph(
             Style { colour: tint(Status::Fail), ..STRONG },
             0.0,
-            "It differs from the start: the verdicts may not apply to the bucket as it is now.",
+            "It differs from the start; the verdicts may not apply to the bucket as it is now. Settings that are not \
+             named here are the same.",
         );
-        flow.gap(3.0);
-        configuration(flow, &target.configuration_end);
+        flow.gap(4.0);
+        configuration(flow, &changed);
     }
+}
+
+/// The settings of `end` that differ; all of it where they cannot be compared one by one.
+fn changed(start: &Value, end: &Value) -> Value {
+    let (Value::Object(before), Value::Object(after)) = (start, end) else { return end.clone() };
+    let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
+    names
+        .filter(|name| before.get(*name) != after.get(*name))
+        .map(|name| (name.clone(), after.get(name).cloned().unwrap_or(Value::Null)))
+        .collect::<serde_json::Map<_, _>>()
+        .into()
 }
 
 /// A configuration, an entry a row, cut short where it is long.
@@ -231,27 +252,24 @@ fn configuration(flow: &mut Flow<'_>, value: &Value) {
     let rows = fields
         .iter()
         .map(|(name, value)| {
-            let text = match value {
-                Value::Null => "not set".to_owned(),
-                Value::String(text) => text.clone(),
-                other => serde_json::to_string_pretty(other).unwrap_or_default(),
-            };
-            let mut lines: Vec<(Style, String)> =
-                text.lines().take(LINES).map(|line| (CODE, indented(line))).collect();
+            let text = words(value);
+            let mut lines: Vec<String> = text.lines().take(LINES).map(str::to_owned).collect();
             if text.lines().count() > LINES {
-                lines.push((NOTE, "… the rest is in results.json".to_owned()));
+                lines.push("… the rest is in results.json".to_owned());
             }
-            vec![cell(STRONG, name.as_str()), Cell::Text(lines)]
+            vec![cell(STRONG, name.as_str()), Cell::Code(lines)]
         })
         .collect();
     flow.table(&[left("Setting", 0.2), left("Value", 0.8)], rows);
 }
 
-/// Indents without runs of spaces, which would be shown as escapes.
-fn indented(line: &str) -> String {
-    let text = line.trim_start_matches(' ');
-    let depth = (line.len() - text.len()) / 2;
-    if depth == 0 { text.to_owned() } else { format!("{} {text}", "·".repeat(depth)) }
+/// A setting as text.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "not set".to_owned(),
+        Value::String(text) => text.clone(),
+        other => serde_json::to_string_pretty(other).unwrap_or_default(),
+    }
 }
 
 pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
@@ -312,7 +330,7 @@ pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
             ]
         })
         .collect();
-    flow.table(&[left("Object version", 0.54), left("Until", 0.2), left("Why", 0.26)], rows);
+    flow.table(&[left("Object version", 0.5), left("Until", 0.26), left("Why", 0.24)], rows);
     if record.residue.len() > NAMED {
         flow.paragraph(NOTE, 0.0, &format!("{} more are in results.json.", record.residue.len() - NAMED));
     }
@@ -416,7 +434,7 @@ pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str)
         (
             "The certificate is the one named here; whether it belongs to the signer has to be known from elsewhere.",
             &[
-                "openssl x509 -in cert.pem -noout -subject -fingerprint -sha256".to_owned(),
+                "openssl x509 -in cert.pem -outform DER | sha256sum".to_owned(),
                 record.signer.fingerprint.clone(),
             ],
         ),
@@ -450,7 +468,7 @@ pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str)
     flow.paragraph(
         BODY,
         0.0,
-        "With the tool, `wormproof verify` does the same, checks the chain of the event log, and judges the evidence \
+        "With the tool, \"wormproof verify\" does the same, checks the chain of the event log, and judges the evidence \
          again: a verdict is never taken from a file.",
     );
     if record.signer.ephemeral {
@@ -465,13 +483,13 @@ pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str)
     }
 }
 
-/// A number with thin groups of three: `1 204 331`.
+/// A number with groups of three: `1,204,331`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(' ');
+            out.push(',');
         }
         out.push(digit);
     }

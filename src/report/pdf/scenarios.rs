@@ -47,7 +47,7 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
                 Status::Pass => "Held",
             });
         }
-        let title = format!("4.{} {} {}", number + 1, scenario.id, scenario.title);
+        let title = format!("4.{} {} {}", number + 1, short(&scenario.id, 40), short(&scenario.title, 240));
         match status {
             Status::Pass | Status::Skipped => brief(flow, &title, scenario, status),
             _ => full(flow, &title, scenario, status),
@@ -67,25 +67,15 @@ fn classes(scenario: &ScenarioResult) -> String {
     if !scenario.controls.is_empty() {
         parts.push(format!("controls {}", scenario.controls.join(", ")));
     }
-    parts.join("  ·  ")
+    parts.join(" · ")
 }
 
-/// A few lines.
+/// A few lines, kept together.
 fn brief(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: Status) {
-    flow.ensure(64.0);
-    flow.headed(title, status, 9.0, false);
-    flow.paragraph(NOTE, 0.0, &classes(scenario));
-    flow.paragraph(SMALL, 0.0, &scenario.reason);
+    let mut parts = vec![(NOTE, classes(scenario)), (SMALL, scenario.reason.clone())];
     if let Some(step) = telling_step(scenario) {
-        flow.paragraph(
-            SMALL,
-            0.0,
-            &format!(
-                "{} Answer: {}.",
-                short(&step.text, LONG),
-                short(step.answered.trim_end_matches('.'), LONG)
-            ),
-        );
+        let answer = short(step.answered.trim_end_matches('.'), LONG);
+        parts.push((SMALL, format!("{} Answer: {answer}.", short(&step.text, LONG))));
     }
     let shown: Vec<String> = scenario
         .runs
@@ -101,7 +91,17 @@ fn brief(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: St
     if status == Status::Pass && !shown.is_empty() {
         let more = scenario.runs.len().saturating_sub(RUNS);
         let more = if more > 0 { format!("; and {more} more runs") } else { String::new() };
-        flow.paragraph(NOTE, 0.0, &format!("Shown by: {}{more}", shown.join("; ")));
+        parts.push((NOTE, format!("Shown by {}{more}", shown.join("; "))));
+    }
+    let heights = parts.iter().map(|(style, text)| {
+        let lines = u8::try_from(flow.lines(*style, text, WIDTH).len()).unwrap_or(u8::MAX);
+        f32::from(lines) * style.leading()
+    });
+    let height = heights.sum::<f32>() + 36.0;
+    flow.ensure(height);
+    flow.headed(title, status, 9.0, false);
+    for (style, text) in &parts {
+        flow.paragraph(*style, 0.0, text);
     }
     flow.y += 5.0;
     flow.fill(MARGIN, flow.y, WIDTH, 0.5, RULE);
