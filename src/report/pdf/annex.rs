@@ -330,7 +330,7 @@ pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
             ]
         })
         .collect();
-    flow.table(&[left("Object version", 0.5), left("Until", 0.26), left("Why", 0.24)], rows);
+    flow.table(&[left("Object version", 0.58), left("Until", 0.23), left("Why", 0.19)], rows);
     if record.residue.len() > NAMED {
         flow.paragraph(NOTE, 0.0, &format!("{} more are in results.json.", record.residue.len() - NAMED));
     }

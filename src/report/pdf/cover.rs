@@ -56,13 +56,14 @@ pub(super) fn cover(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) 
 
     let times = &record.times;
     let signer = &record.signer;
+    let value = Style { size: 8.6, ..BODY };
     let mut facts = vec![
-        ("Target", BODY, short(&target.description, 300)),
-        ("Bucket", BODY, short(&target.bucket, 300)),
+        ("Target", value, short(&target.description, 300)),
+        ("Bucket", value, short(&target.bucket, 300)),
         ("Run", CODE, short(&record.run_id, 100)),
         (
             "From, to",
-            BODY,
+            value,
             format!("{} – {} ({} clock)", human(times.started), human(times.finished), times.clock),
         ),
     ];
@@ -70,10 +71,10 @@ pub(super) fn cover(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) 
         facts.push(("Challenge", CODE, short(challenge, 300)));
     }
     facts.push(("SHA-256 of results.json", CODE, short(results_sha256, 64)));
-    facts.push(("Signer", BODY, short(&signer.subject, 300)));
+    facts.push(("Signer", value, short(&signer.subject, 300)));
     facts.push(("Certificate, SHA-256", CODE, short(&signer.fingerprint, 128)));
     if signer.ephemeral {
-        facts.push(("", Style { colour: tint(Status::Waived), ..BODY }, EPHEMERAL.to_owned()));
+        facts.push(("", Style { colour: tint(Status::Waived), ..value }, EPHEMERAL.to_owned()));
     }
     flow.facts(&facts);
     flow.y = flow.y.max(PAGE.1 - 96.0);

@@ -128,7 +128,7 @@ fn full(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: Sta
     let mut runs: Vec<&RunResult> = scenario.runs.iter().collect();
     runs.sort_by_key(|r| std::cmp::Reverse(r.verdict.weight()));
     for printed in runs.iter().take(RUNS) {
-        run(flow, printed);
+        run(flow, printed, &scenario.reason);
     }
     if runs.len() > RUNS {
         flow.paragraph(NOTE, 0.0, &format!("{} further runs are in results.json.", runs.len() - RUNS));
@@ -146,7 +146,8 @@ fn labelled(flow: &mut Flow<'_>, label: &str, text: &str) {
     flow.y += 4.0;
 }
 
-fn run(flow: &mut Flow<'_>, run: &RunResult) {
+/// One run; its reason only where it is not the scenario's.
+fn run(flow: &mut Flow<'_>, run: &RunResult, scenario: &str) {
     flow.ensure(90.0);
     let who = run.principal.map_or_else(|| "Run".to_owned(), |role| format!("Run as {role}"));
     let attempt = if run.attempt > 1 { format!(", repetition {}", run.attempt) } else { String::new() };
@@ -158,8 +159,10 @@ fn run(flow: &mut Flow<'_>, run: &RunResult) {
         &format!("{who}{attempt}"),
     );
     flow.badge(Status::from(run.verdict), MARGIN + WIDTH, top, 6.4);
-    flow.paragraph(SMALL, 0.0, &run.reason);
-    flow.y += 3.0;
+    if run.reason != scenario {
+        flow.paragraph(SMALL, 0.0, &run.reason);
+    }
+    flow.y += 4.0;
     let rows = run.steps.iter().map(step).collect();
     flow.table(
         &[
