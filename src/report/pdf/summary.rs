@@ -155,11 +155,17 @@ pub(super) fn not_assessed(flow: &mut Flow<'_>, record: &Record) {
                     Cell::Badge(Status::of(s)),
                     cell(STRONG, id),
                     Cell::Text(vec![(SMALL, s.title.clone()), (NOTE, s.reason.clone())]),
+                    cell(SMALL, s.severity.word()),
                 ]
             })
             .collect();
         flow.table(
-            &[left("Verdict", 0.17), left("Scenario", 0.14), left("Guarantee, and why it is open", 0.69)],
+            &[
+                left("Verdict", 0.17),
+                left("Scenario", 0.14),
+                left("Guarantee, and why it is open", 0.58),
+                left("Severity", 0.11),
+            ],
             rows,
         );
     }
