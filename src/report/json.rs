@@ -61,7 +61,7 @@ mod tests {
         assert_eq!(bytes.last(), Some(&b'\n'));
         let read: Record = serde_json::from_slice(&bytes).expect("a record");
         assert_eq!(read, record);
-        let lines = bytes.iter().filter(|b| **b == b'\n').count();
+        let lines = bytes.split(|b| *b == b'\n').count();
         assert!(lines > record.scenarios.len() + record.events.len(), "a line an entry, not {lines}");
     }
 

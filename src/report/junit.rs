@@ -299,7 +299,7 @@ fn by_rule(scan: &ScanResult, rule: &str, count: u64) -> Case {
         .map(|f| format!("{} (version {}): {}", f.key, f.version_id, f.detail))
         .collect();
     let named = case.lines.len() as u64;
-    if count > named {
+    if named > 0 && count > named {
         case.lines.push(format!("and {} more", count - named));
     }
     case

@@ -150,14 +150,19 @@ pub fn ordered<'a>(scenarios: impl IntoIterator<Item = &'a ScenarioResult>) -> V
 #[must_use]
 pub fn banner(record: &Record) -> (Status, &'static str) {
     match record.outcome.exit_code {
-        0 if Counts::of(&record.scenarios).get(Status::Waived) > 0 => {
-            (Status::Waived, "HELD, WITH ACCEPTED RISKS")
-        }
+        0 if accepted(record) => (Status::Waived, "HELD, WITH ACCEPTED RISKS"),
         0 => (Status::Pass, "HELD AS FAR AS ASSESSED"),
         1 => (Status::Fail, "DID NOT HOLD"),
         4 => (Status::Skipped, "NOTHING WAS TESTED"),
         _ => (Status::Inconclusive, "NO CONCLUSION"),
     }
+}
+
+/// Whether anything that is wrong was accepted by a waiver.
+fn accepted(record: &Record) -> bool {
+    Counts::of(&record.scenarios).get(Status::Waived) > 0
+        || record.findings.iter().any(|f| f.waived.is_some())
+        || record.scan.as_ref().is_some_and(|s| !s.waived_rules.is_empty())
 }
 
 /// What the run amounts to, in one conditional sentence.
@@ -179,7 +184,10 @@ pub fn headline(record: &Record) -> String {
                 )
             };
             if counts.get(Status::Waived) > 0 {
-                let _ = write!(text, " {} did not hold and are accepted risks.", counts.get(Status::Waived));
+                let _ = write!(text, " {} did not hold: accepted risks.", counts.get(Status::Waived));
+            }
+            if counts.get(Status::Skipped) > 0 {
+                let _ = write!(text, " {} were not assessed.", counts.get(Status::Skipped));
             }
             text
         }
@@ -229,6 +237,12 @@ pub fn opinion(record: &Record) -> Vec<String> {
              this version, not for any store in use.",
             record.target.kind
         ));
+    }
+    if record.suite_changed {
+        all.push(
+            "The suite of scenarios is not the one that the tool was qualified with: it was changed for this run."
+                .to_owned(),
+        );
     }
     if record.times.clock == "virtual" {
         all.push(

@@ -174,6 +174,7 @@ impl Page {
         let mut table = self.table(&header);
         for group in groups(record) {
             // The group's name stands in the table, so that one glance down the page finds it.
+            table.add_row([""]);
             table.add_row([
                 strong(text(group.name)),
                 Cell::new(""),

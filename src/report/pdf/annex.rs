@@ -1,6 +1,4 @@
-//! Sections 5 to 9: the scan, target and principals, waivers and residue, the method, and how to verify.
-
-use serde_json::Value;
+//! Sections 5 and 7 to 9: the scan, waivers and residue, the method, and how to verify.
 
 use crate::record::{Finding, Record, ScanResult};
 use crate::report::model::{RULES, Status, rule_severity, rule_words, total_words};
@@ -14,9 +12,7 @@ use crate::report::terminal::requirement;
 use crate::time::human;
 
 /// How many findings and left-over versions are printed.
-const NAMED: usize = 60;
-/// How many lines of a configuration are printed.
-const LINES: usize = 36;
+const NAMED: usize = 24;
 
 pub(super) fn scan(flow: &mut Flow<'_>, record: &Record) {
     flow.section("5 Scan and findings");
@@ -26,11 +22,15 @@ pub(super) fn scan(flow: &mut Flow<'_>, record: &Record) {
     }
     if !record.findings.is_empty() {
         flow.heading("The bucket's configuration");
-        findings(flow, &record.findings);
+        findings(flow, &record.findings.iter().collect::<Vec<_>>());
     }
     let Some(scan) = record.scan.as_ref().filter(|s| !s.first.is_empty()) else { return };
     flow.heading("First findings of the scan");
-    findings(flow, &scan.first[..scan.first.len().min(NAMED)]);
+    // What nobody has accepted comes first.
+    let mut first: Vec<&Finding> = scan.first.iter().collect();
+    first.sort_by_key(|f| (f.waived.is_some(), std::cmp::Reverse(f.severity)));
+    first.truncate(NAMED);
+    findings(flow, &first);
     let whole = scan.findings.values().sum::<u64>();
     let shown = scan.first.len().min(NAMED) as u64;
     if whole > shown {
@@ -38,7 +38,7 @@ pub(super) fn scan(flow: &mut Flow<'_>, record: &Record) {
             NOTE,
             0.0,
             &format!(
-                "{} further findings are counted above; results.json names the first of them.",
+                "{} further findings are counted above and not printed; results.json names the first of them.",
                 whole - shown
             ),
         );
@@ -55,7 +55,11 @@ fn population(flow: &mut Flow<'_>, scan: &ScanResult) {
             SMALL,
             format!(
                 "{} object versions of {} keys, {} delete markers; {} pages listed, {} locks looked up one by one",
-                scan.versions, scan.keys, scan.markers, scan.pages, scan.lookups
+                grouped(scan.versions),
+                grouped(scan.keys),
+                grouped(scan.markers),
+                grouped(scan.pages),
+                grouped(scan.lookups)
             ),
         ),
     ];
@@ -110,7 +114,7 @@ fn population(flow: &mut Flow<'_>, scan: &ScanResult) {
     );
 }
 
-fn findings(flow: &mut Flow<'_>, findings: &[Finding]) {
+fn findings(flow: &mut Flow<'_>, findings: &[&Finding]) {
     let rows = findings
         .iter()
         .map(|finding| {
@@ -122,136 +126,13 @@ fn findings(flow: &mut Flow<'_>, findings: &[Finding]) {
                 text.push((CODE_NOTE, format!("version {}", short(&finding.version_id, 200))));
             }
             text.push((SMALL, finding.detail.clone()));
-            if let Some(waived) = &finding.waived {
-                text.push((NOTE, format!("accepted risk: {waived}")));
+            if finding.waived.is_some() {
+                text.push((NOTE, "accepted risk, see section 7".to_owned()));
             }
             vec![cell(STRONG, finding.rule.word()), cell(SMALL, finding.severity.word()), Cell::Text(text)]
         })
         .collect();
     flow.table(&[left("Finding", 0.2), left("Severity", 0.11), left("Where and what", 0.69)], rows);
-}
-
-pub(super) fn target(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("6 Target, principals and configuration");
-    let target = &record.target;
-    let unknown = || "not known".to_owned();
-    let server = format!(
-        "{}, {}",
-        target.server.as_deref().unwrap_or("no Server header"),
-        target.version.as_deref().unwrap_or("version not known")
-    );
-    let operator = &record.operator;
-    let operator = [("user", &operator.user), ("host", &operator.host), ("job", &operator.ci_job)]
-        .iter()
-        .filter_map(|(name, value)| value.as_ref().map(|v| format!("{name} {v}")))
-        .collect::<Vec<_>>()
-        .join(", ");
-    flow.facts(&[
-        ("Target", SMALL, format!("{}: {}", target.kind, target.description)),
-        (
-            "Endpoint, address",
-            CODE,
-            format!("{}, {}", target.endpoint, target.address.clone().unwrap_or_else(unknown)),
-        ),
-        (
-            "TLS certificate, SHA-256",
-            CODE,
-            target.tls_fingerprint.clone().unwrap_or_else(|| "no TLS, or not seen".to_owned()),
-        ),
-        ("Server", SMALL, server),
-        ("Bucket, region", SMALL, format!("{}, {}", target.bucket, target.region)),
-        (
-            "Prefix",
-            CODE,
-            if target.prefix.is_empty() { "(whole bucket)".to_owned() } else { target.prefix.clone() },
-        ),
-        (
-            "Owner, created",
-            SMALL,
-            format!(
-                "{}, {}",
-                target.owner.clone().unwrap_or_else(unknown),
-                target.created.map_or_else(unknown, human)
-            ),
-        ),
-        (
-            "Allowed reach",
-            SMALL,
-            target.reach.map_or_else(|| "no attacks".to_owned(), |r| r.word().to_owned()),
-        ),
-        (
-            "Clock skew",
-            SMALL,
-            record.times.skew_ms.map_or_else(unknown, |ms| format!("server {ms} ms against the client")),
-        ),
-        ("Operator", SMALL, if operator.is_empty() { unknown() } else { operator }),
-        ("Arguments", CODE, short(&record.arguments.join(" "), 1200)),
-    ]);
-    flow.heading("Principals");
-    let rows = record
-        .principals
-        .iter()
-        .map(|p| {
-            let mut how = Vec::new();
-            match (&p.source, &p.missing) {
-                (Some(source), _) => how.push((SMALL, source.clone())),
-                (None, why) => how.push((
-                    Style { colour: tint(Status::Inconclusive), ..SMALL },
-                    format!("not available: {}", why.as_deref().unwrap_or("reason unknown")),
-                )),
-            }
-            how.extend(p.arn.iter().map(|arn| (CODE_NOTE, arn.clone())));
-            how.extend(p.policy_sha256.iter().map(|d| (CODE_NOTE, format!("session policy SHA-256 {d}"))));
-            vec![cell(STRONG, p.role.word()), Cell::Text(how)]
-        })
-        .collect();
-    flow.table(&[left("Role", 0.2), left("How it was had", 0.8)], rows);
-    flow.heading("Configuration of the bucket at the start");
-    configuration(flow, &target.configuration_start);
-    flow.heading("Configuration of the bucket at the end");
-    if target.configuration_start == target.configuration_end {
-        flow.paragraph(SMALL, 0.0, "The same as at the start.");
-    } else {
-        flow.paragraph(
-            Style { colour: tint(Status::Fail), ..STRONG },
-            0.0,
-            "It differs from the start: the verdicts may not apply to the bucket as it is now.",
-        );
-        flow.gap(3.0);
-        configuration(flow, &target.configuration_end);
-    }
-}
-
-/// A configuration, an entry a row, cut short where it is long.
-fn configuration(flow: &mut Flow<'_>, value: &Value) {
-    let Value::Object(fields) = value else {
-        flow.paragraph(CODE, 0.0, &short(&value.to_string(), 2000));
-        return;
-    };
-    let rows = fields
-        .iter()
-        .map(|(name, value)| {
-            let text = match value {
-                Value::Null => "not set".to_owned(),
-                Value::String(text) => text.clone(),
-                other => serde_json::to_string_pretty(other).unwrap_or_default(),
-            };
-            let mut lines: Vec<(Style, String)> =
-                text.lines().take(LINES).map(|line| (CODE, indented(line))).collect();
-            if text.lines().count() > LINES {
-                lines.push((NOTE, "… the rest is in results.json".to_owned()));
-            }
-            vec![cell(STRONG, name.as_str()), Cell::Text(lines)]
-        })
-        .collect();
-    flow.table(&[left("Setting", 0.2), left("Value", 0.8)], rows);
-}
-
-/// Indents without runs of spaces, which would be shown as escapes.
-fn indented(line: &str) -> String {
-    let text = line.trim_start_matches(' ');
-    let depth = (line.len() - text.len()) / 2;
-    if depth == 0 { text.to_owned() } else { format!("{} {text}", "·".repeat(depth)) }
 }
 
 pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
@@ -312,7 +193,7 @@ pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
             ]
         })
         .collect();
-    flow.table(&[left("Object version", 0.54), left("Until", 0.2), left("Why", 0.26)], rows);
+    flow.table(&[left("Object version", 0.58), left("Until", 0.23), left("Why", 0.19)], rows);
     if record.residue.len() > NAMED {
         flow.paragraph(NOTE, 0.0, &format!("{} more are in results.json.", record.residue.len() - NAMED));
     }
@@ -416,7 +297,7 @@ pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str)
         (
             "The certificate is the one named here; whether it belongs to the signer has to be known from elsewhere.",
             &[
-                "openssl x509 -in cert.pem -noout -subject -fingerprint -sha256".to_owned(),
+                "openssl x509 -in cert.pem -outform DER | sha256sum".to_owned(),
                 record.signer.fingerprint.clone(),
             ],
         ),
@@ -450,7 +331,7 @@ pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str)
     flow.paragraph(
         BODY,
         0.0,
-        "With the tool, `wormproof verify` does the same, checks the chain of the event log, and judges the evidence \
+        "With the tool, \"wormproof verify\" does the same, checks the chain of the event log, and judges the evidence \
          again: a verdict is never taken from a file.",
     );
     if record.signer.ephemeral {
@@ -465,13 +346,13 @@ pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str)
     }
 }
 
-/// A number with thin groups of three: `1 204 331`.
+/// A number with groups of three: `1,204,331`.
 fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::new();
     for (at, digit) in digits.chars().enumerate() {
         if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            out.push(' ');
+            out.push(',');
         }
         out.push(digit);
     }

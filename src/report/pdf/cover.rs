@@ -4,10 +4,11 @@ use crate::record::Record;
 use crate::report::model::{Counts, Status, banner, headline};
 use crate::report::pdf::fonts::Face;
 use crate::report::pdf::layout::{
-    BLUE, BODY, CODE, Flow, GREY, INK, Item, MARGIN, NAVY, NOTE, PAGE, PALE, RULE, Style, TOP, WHITE, WIDTH,
-    tint,
+    BLUE, BODY, CODE, Flow, GREY, INK, Item, MARGIN, NAVY, NOTE, PAGE, PALE, RULE, SMALL, Style, TOP, WHITE,
+    WIDTH, tint,
 };
 use crate::report::pdf::short;
+use crate::report::pdf::table::{Cell, cell, left};
 use crate::time::human;
 
 /// What the fingerprint of a key made for one run is worth.
@@ -55,13 +56,14 @@ pub(super) fn cover(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) 
 
     let times = &record.times;
     let signer = &record.signer;
+    let value = Style { size: 8.6, ..BODY };
     let mut facts = vec![
-        ("Target", BODY, short(&target.description, 300)),
-        ("Bucket", BODY, short(&target.bucket, 300)),
+        ("Target", value, short(&target.description, 300)),
+        ("Bucket", value, short(&target.bucket, 300)),
         ("Run", CODE, short(&record.run_id, 100)),
         (
             "From, to",
-            BODY,
+            value,
             format!("{} – {} ({} clock)", human(times.started), human(times.finished), times.clock),
         ),
     ];
@@ -69,12 +71,13 @@ pub(super) fn cover(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) 
         facts.push(("Challenge", CODE, short(challenge, 300)));
     }
     facts.push(("SHA-256 of results.json", CODE, short(results_sha256, 64)));
-    facts.push(("Signer", BODY, short(&signer.subject, 300)));
+    facts.push(("Signer", value, short(&signer.subject, 300)));
     facts.push(("Certificate, SHA-256", CODE, short(&signer.fingerprint, 128)));
     if signer.ephemeral {
-        facts.push(("", Style { colour: tint(Status::Waived), ..BODY }, EPHEMERAL.to_owned()));
+        facts.push(("", Style { colour: tint(Status::Waived), ..value }, EPHEMERAL.to_owned()));
     }
     flow.facts(&facts);
+    flow.y = flow.y.max(PAGE.1 - 96.0);
     flow.paragraph(
         NOTE,
         0.0,
@@ -106,8 +109,8 @@ fn tiles(flow: &mut Flow<'_>, record: &Record) {
     flow.y += 66.0;
 }
 
-/// The second page: sections, and the scenarios that did not hold.
-pub(super) fn contents(flow: &mut Flow<'_>) {
+/// The contents, on the page (counted from 0) that was left for them: sections, and the scenarios that did not hold.
+pub(super) fn contents(flow: &mut Flow<'_>, page: usize) {
     let mut items = Vec::new();
     let heading = Style::new(Face::Bold, 17.0, NAVY);
     let mut y = TOP + heading.size;
@@ -115,7 +118,7 @@ pub(super) fn contents(flow: &mut Flow<'_>) {
     y += 30.0;
     let listed: Vec<_> = flow.marks.iter().filter(|m| m.level == 1 || m.status.is_some()).collect();
     let sections = listed.iter().filter(|m| m.level == 1).count();
-    let most = 38 - sections.min(38);
+    let most = 25 - sections.min(25);
     let mut named = 0;
     for mark in listed {
         let (style, indent, height) = if mark.level == 1 {
@@ -170,7 +173,33 @@ pub(super) fn contents(flow: &mut Flow<'_>) {
         let text = format!("and {} more in section 4", named - most);
         items.push(Item::Text { style: NOTE, x: MARGIN + 14.0, y, text });
     }
-    if let Some(page) = flow.pages.get_mut(1) {
-        page.extend(items);
+    let later = flow.pages.split_off(page + 1);
+    for item in items {
+        flow.push(item);
     }
+    legend(flow);
+    flow.pages.extend(later);
+}
+
+/// What the verdicts mean, at the foot of the page of the contents.
+fn legend(flow: &mut Flow<'_>) {
+    flow.y = 560.0;
+    flow.heading("How to read the verdicts");
+    let rows = Status::ALL
+        .iter()
+        .map(|status| {
+            let meaning = match status {
+                Status::Fail => "A guarantee was broken, or an answer was false, whatever the server said.",
+                Status::Waived => "It failed, and a named person accepts the risk until a day. It stays a failure.",
+                Status::Error => "The tool itself could not do its work. Nothing is known.",
+                Status::Inconclusive => "Nothing definite can be said, for the reason given. It is not a pass.",
+                Status::Skipped => "Not run, for the reason given. It is not a pass.",
+                Status::Pass => {
+                    "It held: read back as it has to be, with what proves it named; refusals count only with a control."
+                }
+            };
+            vec![Cell::Badge(*status), cell(SMALL, meaning)]
+        })
+        .collect();
+    flow.table(&[left("Verdict", 0.18), left("Meaning", 0.82)], rows);
 }

@@ -10,6 +10,7 @@ use allsorts::binary::read::ReadScope;
 use allsorts::font_data::FontData;
 use allsorts::subset::{CmapTarget, SubsetProfile, subset};
 use printpdf::ParsedFont;
+use sha2::{Digest, Sha256};
 
 use crate::report::ReportError;
 use crate::report::model::escape;
@@ -149,9 +150,14 @@ impl Fonts {
         let bytes = subset(&provider, &glyphs, &SubsetProfile::Pdf, CmapTarget::Unicode)
             .map_err(|e| failed(e.to_string()))?;
         let mut part = parse(face, &bytes)?;
-        part.font_name = Some(face.name().to_owned());
+        part.font_name = Some(format!("{}+{}", tag(&bytes), face.name()));
         Ok(part)
     }
+}
+
+/// The six letters that mark a font as cut down (ISO 32000-1, 9.6.4); equal fonts have equal letters.
+fn tag(bytes: &[u8]) -> String {
+    Sha256::digest(bytes).iter().take(6).map(|byte| char::from(b'A' + byte % 26)).collect()
 }
 
 fn parse(face: Face, bytes: &[u8]) -> Result<ParsedFont, ReportError> {

@@ -179,7 +179,7 @@ impl<'a> Flow<'a> {
     /// A heading within a section.
     pub(super) fn heading(&mut self, title: &str) {
         self.gap(12.0);
-        self.ensure(60.0);
+        self.ensure(120.0);
         self.paragraph(Style::new(Face::Bold, 11.0, NAVY), 0.0, title);
         self.y += 3.0;
     }
@@ -217,7 +217,9 @@ impl<'a> Flow<'a> {
         let count: u16 = lines.iter().map(|l| u16::try_from(l.len()).unwrap_or(u16::MAX)).sum();
         let height = f32::from(count) * style.leading() + 12.0;
         if height > BOTTOM - TOP {
-            paragraphs.iter().for_each(|p| self.paragraph(style, 12.0, p));
+            for paragraph in paragraphs {
+                self.paragraph(style, 12.0, paragraph);
+            }
             return;
         }
         self.ensure(height);

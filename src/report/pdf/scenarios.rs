@@ -23,18 +23,26 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
         flow.paragraph(BODY, 0.0, "No scenario was part of this run.");
         return;
     }
+    // What was not run has nothing to show but its reason, and that stands in section 3.
+    let (idle, run): (Vec<&ScenarioResult>, Vec<&ScenarioResult>) =
+        record.scenarios.iter().partition(|s| Status::of(s) == Status::Skipped && s.runs.is_empty());
     flow.paragraph(
         BODY,
         0.0,
         &format!(
             "What did not hold comes first, the most severe of it before the rest: {}. Steps are printed as they \
              went; a number in brackets names the exchange in results.json.",
-            Counts::of(&record.scenarios).words()
+            Counts::of(run.iter().copied()).words()
         ),
     );
+    if !idle.is_empty() {
+        let text =
+            format!("{} further scenarios were not run; section 3 names each with its reason.", idle.len());
+        flow.paragraph(BODY, 0.0, &text);
+    }
     flow.gap(8.0);
     let mut shown = None;
-    for (number, scenario) in ordered(&record.scenarios).into_iter().enumerate() {
+    for (number, scenario) in ordered(run).into_iter().enumerate() {
         let status = Status::of(scenario);
         if shown != Some(status) {
             shown = Some(status);
@@ -47,7 +55,7 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
                 Status::Pass => "Held",
             });
         }
-        let title = format!("4.{} {} {}", number + 1, scenario.id, scenario.title);
+        let title = format!("4.{} {} {}", number + 1, short(&scenario.id, 40), short(&scenario.title, 240));
         match status {
             Status::Pass | Status::Skipped => brief(flow, &title, scenario, status),
             _ => full(flow, &title, scenario, status),
@@ -67,25 +75,15 @@ fn classes(scenario: &ScenarioResult) -> String {
     if !scenario.controls.is_empty() {
         parts.push(format!("controls {}", scenario.controls.join(", ")));
     }
-    parts.join("  ·  ")
+    parts.join(" · ")
 }
 
-/// A few lines.
+/// A few lines, kept together.
 fn brief(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: Status) {
-    flow.ensure(64.0);
-    flow.headed(title, status, 9.0, false);
-    flow.paragraph(NOTE, 0.0, &classes(scenario));
-    flow.paragraph(SMALL, 0.0, &scenario.reason);
+    let mut parts = vec![(NOTE, classes(scenario)), (SMALL, scenario.reason.clone())];
     if let Some(step) = telling_step(scenario) {
-        flow.paragraph(
-            SMALL,
-            0.0,
-            &format!(
-                "{} Answer: {}.",
-                short(&step.text, LONG),
-                short(step.answered.trim_end_matches('.'), LONG)
-            ),
-        );
+        let answer = short(step.answered.trim_end_matches('.'), LONG);
+        parts.push((SMALL, format!("{} Answer: {answer}.", short(&step.text, LONG))));
     }
     let shown: Vec<String> = scenario
         .runs
@@ -93,15 +91,25 @@ fn brief(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: St
         .take(RUNS)
         .map(|run| {
             let witnesses: Vec<String> =
-                run.witnesses.iter().map(|w| format!("{} {}", w.kind, numbers(&w.exchanges))).collect();
-            let role = run.principal.map_or("run", |r| r.word());
-            format!("{role}: {}", witnesses.join(", "))
+                run.witnesses.iter().map(|w| format!("{}{}", w.kind, numbers(&w.exchanges))).collect();
+            let role = run.principal.map(|role| format!("{role}: ")).unwrap_or_default();
+            format!("{role}{}", witnesses.join(", "))
         })
         .collect();
     if status == Status::Pass && !shown.is_empty() {
         let more = scenario.runs.len().saturating_sub(RUNS);
         let more = if more > 0 { format!("; and {more} more runs") } else { String::new() };
-        flow.paragraph(NOTE, 0.0, &format!("Shown by: {}{more}", shown.join("; ")));
+        parts.push((NOTE, format!("Shown by {}{more}", shown.join("; "))));
+    }
+    let heights = parts.iter().map(|(style, text)| {
+        let lines = u8::try_from(flow.lines(*style, text, WIDTH).len()).unwrap_or(u8::MAX);
+        f32::from(lines) * style.leading()
+    });
+    let height = heights.sum::<f32>() + 36.0;
+    flow.ensure(height);
+    flow.headed(title, status, 9.0, false);
+    for (style, text) in &parts {
+        flow.paragraph(*style, 0.0, text);
     }
     flow.y += 5.0;
     flow.fill(MARGIN, flow.y, WIDTH, 0.5, RULE);
@@ -128,7 +136,7 @@ fn full(flow: &mut Flow<'_>, title: &str, scenario: &ScenarioResult, status: Sta
     let mut runs: Vec<&RunResult> = scenario.runs.iter().collect();
     runs.sort_by_key(|r| std::cmp::Reverse(r.verdict.weight()));
     for printed in runs.iter().take(RUNS) {
-        run(flow, printed);
+        run(flow, printed, &scenario.reason);
     }
     if runs.len() > RUNS {
         flow.paragraph(NOTE, 0.0, &format!("{} further runs are in results.json.", runs.len() - RUNS));
@@ -146,7 +154,8 @@ fn labelled(flow: &mut Flow<'_>, label: &str, text: &str) {
     flow.y += 4.0;
 }
 
-fn run(flow: &mut Flow<'_>, run: &RunResult) {
+/// One run; its reason only where it is not the scenario's.
+fn run(flow: &mut Flow<'_>, run: &RunResult, scenario: &str) {
     flow.ensure(90.0);
     let who = run.principal.map_or_else(|| "Run".to_owned(), |role| format!("Run as {role}"));
     let attempt = if run.attempt > 1 { format!(", repetition {}", run.attempt) } else { String::new() };
@@ -158,8 +167,10 @@ fn run(flow: &mut Flow<'_>, run: &RunResult) {
         &format!("{who}{attempt}"),
     );
     flow.badge(Status::from(run.verdict), MARGIN + WIDTH, top, 6.4);
-    flow.paragraph(SMALL, 0.0, &run.reason);
-    flow.y += 3.0;
+    if run.reason != scenario {
+        flow.paragraph(SMALL, 0.0, &run.reason);
+    }
+    flow.y += 4.0;
     let rows = run.steps.iter().map(step).collect();
     flow.table(
         &[
@@ -187,16 +198,16 @@ fn step(step: &StepText) -> Vec<Cell> {
         cell(SMALL, step.principal.word()),
         Cell::Text(vec![
             (SMALL, short(&step.answered, LONG)),
-            (NOTE, format!("expected: {} {}", step.expected, numbers(&step.exchanges))),
+            (NOTE, format!("expected: {}{}", step.expected, numbers(&step.exchanges))),
         ]),
     ]
 }
 
-/// Exchange numbers in brackets, long lists cut short.
+/// Exchange numbers in brackets after a space, long lists cut short; nothing for none.
 fn numbers(exchanges: &[u64]) -> String {
     let mut text: Vec<String> = exchanges.iter().take(6).map(u64::to_string).collect();
     if exchanges.len() > 6 {
         text.push("…".to_owned());
     }
-    if text.is_empty() { String::new() } else { format!("[{}]", text.join(", ")) }
+    if text.is_empty() { String::new() } else { format!(" [{}]", text.join(", ")) }
 }

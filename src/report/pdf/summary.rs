@@ -8,6 +8,18 @@ use crate::scenario::Severity;
 
 pub(super) fn summary(flow: &mut Flow<'_>, record: &Record) {
     flow.section("1 Summary");
+    if record.scenarios.is_empty() {
+        let reason = &record.outcome.reason;
+        flow.paragraph(
+            BODY,
+            0.0,
+            &format!(
+                "No scenario was part of this run, which ended with exit code {}: {reason}.",
+                record.outcome.exit_code
+            ),
+        );
+        return;
+    }
     flow.paragraph(
         BODY,
         0.0,
@@ -23,9 +35,6 @@ pub(super) fn summary(flow: &mut Flow<'_>, record: &Record) {
         ),
     );
     flow.gap(8.0);
-    if record.scenarios.is_empty() {
-        return;
-    }
     bar(flow, &Counts::of(&record.scenarios));
     flow.heading("By group");
     let mut rows: Vec<Vec<Cell>> = groups(record).iter().map(|g| counted(g.name, &g.counts)).collect();
@@ -146,11 +155,17 @@ pub(super) fn not_assessed(flow: &mut Flow<'_>, record: &Record) {
                     Cell::Badge(Status::of(s)),
                     cell(STRONG, id),
                     Cell::Text(vec![(SMALL, s.title.clone()), (NOTE, s.reason.clone())]),
+                    cell(SMALL, s.severity.word()),
                 ]
             })
             .collect();
         flow.table(
-            &[left("Verdict", 0.17), left("Scenario", 0.14), left("Guarantee, and why it is open", 0.69)],
+            &[
+                left("Verdict", 0.17),
+                left("Scenario", 0.14),
+                left("Guarantee, and why it is open", 0.58),
+                left("Severity", 0.11),
+            ],
             rows,
         );
     }

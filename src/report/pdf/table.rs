@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::report::model::Status;
 use crate::report::pdf::fonts::Face;
 use crate::report::pdf::layout::{
-    Flow, GREY, Item, MARGIN, NAVY, PALE, RULE, Style, TOP, WHITE, WIDTH, tint,
+    CODE, Flow, GREY, Item, MARGIN, NAVY, PALE, RULE, Style, TOP, WHITE, WIDTH, tint,
 };
 
 const PAD: f32 = 4.0;
@@ -35,6 +35,8 @@ pub(super) const fn right(head: &'static str, share: f32) -> Column {
 #[derive(Debug, Clone)]
 pub(super) enum Cell {
     Text(Vec<(Style, String)>),
+    /// Lines of code that keep their indents.
+    Code(Vec<String>),
     Badge(Status),
 }
 
@@ -44,14 +46,14 @@ pub(super) fn cell(style: Style, text: impl Into<String>) -> Cell {
 }
 
 enum Piece {
-    Line(Style, String),
+    Line(Style, f32, String),
     Badge(Status),
 }
 
 impl Piece {
     fn height(&self) -> f32 {
         match self {
-            Self::Line(style, _) => style.leading(),
+            Self::Line(style, ..) => style.leading(),
             Self::Badge(_) => 12.0,
         }
     }
@@ -102,10 +104,20 @@ impl Flow<'_> {
     fn pieces(&self, cell: Cell, width: f32) -> VecDeque<Piece> {
         match cell {
             Cell::Badge(status) => VecDeque::from([Piece::Badge(status)]),
+            Cell::Code(lines) => lines
+                .iter()
+                .flat_map(|line| {
+                    let text = line.trim_start_matches(' ');
+                    let spaces = u8::try_from(line.len() - text.len()).unwrap_or(0);
+                    let indent = (f32::from(spaces) * CODE.size * 0.6).min(width / 2.0);
+                    let lines = self.lines(CODE, text, width - indent);
+                    lines.into_iter().map(move |line| Piece::Line(CODE, indent, line))
+                })
+                .collect(),
             Cell::Text(parts) => parts
                 .into_iter()
                 .flat_map(|(style, text)| {
-                    self.lines(style, &text, width).into_iter().map(move |line| Piece::Line(style, line))
+                    self.lines(style, &text, width).into_iter().map(move |line| Piece::Line(style, 0.0, line))
                 })
                 .collect(),
         }
@@ -165,13 +177,18 @@ impl Flow<'_> {
         }
         for (x, width, at, right, piece) in drawn {
             match piece {
-                Piece::Line(style, text) => {
+                Piece::Line(style, indent, text) => {
                     let shift = if right {
                         width - 2.0 * PAD - self.fonts.width(style.face, style.size, &text)
                     } else {
                         0.0
                     };
-                    self.push(Item::Text { style, x: x + PAD + shift, y: top + at + style.size, text });
+                    self.push(Item::Text {
+                        style,
+                        x: x + PAD + indent + shift,
+                        y: top + at + style.size,
+                        text,
+                    });
                 }
                 Piece::Badge(status) => {
                     let style = Style::new(Face::Bold, 6.4, WHITE);
