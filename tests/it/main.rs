@@ -3,3 +3,4 @@
 
 mod arrows;
 mod audit;
+mod bad_scenarios;

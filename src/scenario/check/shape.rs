@@ -208,7 +208,9 @@ fn races(case: &Case<'_>) {
         if again {
             let hint = "steps that are sent together stand one after the other".to_owned();
             case.say(&path, format!("the steps of `{word}` are not neighbours"), Some(hint));
-        } else if group.len() == 1 {
+        } else if group.len() == 1
+            && !groups[k + 1..].iter().any(|g| case.scenario.steps[g.start].together.as_ref() == Some(word))
+        {
             case.say(&path, format!("`{word}` is sent together with nothing"), None);
         }
     }
