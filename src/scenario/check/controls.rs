@@ -84,13 +84,10 @@ fn lock_rule(scenario: &Scenario, attack: &Step) -> Result<(), Lack> {
     let Some(right) = missing else { return Ok(()) };
     let almost = controls.iter().find(|c| wanted(scenario, c).contains(&right));
     let message = match almost {
-        Some(control) => format!(
-            "the control of {} for {} (line {} of the scenario) may meet a lock itself",
-            who(attack),
-            right.word(),
-            control.line
-        ),
-        _ => format!("no control shows that {} has {}", who(attack), right.word()),
+        Some(control) => {
+            format!("the control “{}” for {} may meet a lock itself", control.text, right.word())
+        }
+        None => format!("no control shows that {} has {}", who(attack), right.word()),
     };
     Err(Lack { message, hint: advice(right).to_owned() })
 }
