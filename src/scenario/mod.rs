@@ -4,13 +4,17 @@
 //! A scenario speaks in symbolic names (`ledger`, `own`, `planted`); real buckets, keys and version
 //! ids exist only in `run`.
 
+mod check;
+pub mod controls;
 pub mod model;
 pub mod parse;
 pub mod refusals;
 pub mod rights;
 pub mod suite;
 
+pub use controls::{Control, Controls};
 pub use model::*;
+pub use parse::{Mistake, parse_file};
 pub use refusals::{Dialect, Dialects};
 pub use rights::{Right, Role};
 pub use suite::Suite;

@@ -466,7 +466,7 @@ pub struct Step {
     pub copies: u32,
     /// What must hold right after this step, beside the rule of its purpose.
     pub after: Vec<After>,
-    /// The line in the scenario file (1-based), for messages.
+    /// The line in the scenario's own source (1 is its `[[scenario]]` header), for messages.
     pub line: u32,
 }
 
@@ -526,7 +526,7 @@ pub struct After {
     pub markers: Option<u32>,
     /// The row counts only if the step of this name was accepted.
     pub if_accepted: Option<String>,
-    /// The line in the scenario file (1-based), for messages.
+    /// The line in the scenario's own source (1 is its `[[scenario]]` header), for messages.
     pub line: u32,
 }
 

@@ -4,3 +4,4 @@
 mod arrows;
 mod audit;
 mod store;
+mod bad_scenarios;
