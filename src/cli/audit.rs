@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
 use sha2::{Digest, Sha256};
@@ -19,14 +18,13 @@ use crate::record::{
     Residue, RunEvidence, ScenarioResult, SignerInfo, Target, Times, Tool, Verdict, judge, present,
 };
 use crate::report::{self, Format, Options};
-use crate::run::{self, Decision, PlanInput};
+use crate::run::{self, CancellationFlag, Decision, Filter, Journal, PlanInput, PrincipalAccess};
 use crate::scenario::{Capability, Dialects, Reach, Role, Scenario, Severity, Suite};
 use crate::sign::{Identity, PdfSignature};
 use crate::store::client::Limits;
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::Location;
 use crate::store::hyper_wire::HyperWire;
-use crate::store::ops;
 use crate::store::wire::SharedWire;
 use crate::target::{
     self, Access, EndpointSpec, MinioSpec, OpenOptions, Opened, Principals, Scope, TargetSpec,
@@ -207,47 +205,64 @@ async fn on_target(
         format!("run {run_id} of wormproof {} begins", env!("CARGO_PKG_VERSION")),
     );
 
-    let input = plan_input(args, opened, &principals, |c| capabilities.has(c));
-    let decisions: Vec<(&Scenario, Decision)> =
-        suite.scenarios.iter().map(|s| (s, run::plan(s, &input))).collect();
+    let reader =
+        run::Audited::read(&opened.client, Some(&opened.administrator), &opened.location.bucket, &log, false)
+            .await;
+    let input = PlanInput {
+        bucket: opened.location.bucket.clone(),
+        prefix: prefix.clone(),
+        now: opened.client.server_now(),
+        own_server: opened.own_server,
+        allow: allowed(args, opened),
+        max_residue: TimeDelta::days(1),
+        consent_residue: true,
+        capabilities: Capability::ALL.iter().copied().filter(|c| capabilities.has(*c)).collect(),
+        principals: principal_access(&principals),
+        default_retention: reader.default_retention.known().copied().flatten(),
+    };
+    let filter = Filter { only: args.attack.only.clone(), skip: args.attack.skip.clone(), profile: None };
+    let decisions: Vec<(&Scenario, Decision)> = run::plan(&suite.scenarios, &input, &filter)
+        .into_iter()
+        .filter_map(|p| Some((suite.scenarios.get(p.place)?, p.decision)))
+        .collect();
     let work: Vec<(&Scenario, Vec<Option<Role>>)> = decisions
         .iter()
         .filter_map(|(s, d)| match d {
-            Decision::Run(roles) => Some((*s, roles.clone())),
+            Decision::Run { principals, .. } => Some((*s, principals.clone())),
             Decision::Skip(_) => None,
         })
         .collect();
-    let interrupt = Arc::new(AtomicBool::new(false));
+    let interrupt = CancellationFlag::new();
     let env = run::Environment {
         client: opened.client.clone(),
         bucket: opened.location.bucket.clone(),
-        has_default: has_default(opened).await,
         prefix,
         run_id: run_id.to_owned(),
         challenge: args.attack.challenge.clone(),
-        principals: principals
-            .map
-            .iter()
-            .filter_map(|(role, access)| match access {
-                Access::Has(credentials) => Some((*role, credentials.clone())),
-                Access::Missing(_) => None,
-            })
-            .collect(),
+        principals: input.principals.clone(),
         clock: opened.clock.clone(),
+        own_server: opened.own_server,
+        allow: input.allow,
+        max_residue: input.max_residue,
+        capabilities: input.capabilities.clone(),
+        consent_residue: input.consent_residue,
         concurrency: usize::from(args.attack.concurrency),
         log: Arc::clone(&log),
-        interrupt: Arc::clone(&interrupt),
+        journal: Journal::nowhere(),
+        interrupt: interrupt.clone(),
     };
     if !quiet {
         note(&format!("{}: {} of {} scenarios", opened.description, work.len(), suite.scenarios.len()));
     }
     let watch = tokio::spawn(async move {
         target::interrupted().await;
-        interrupt.store(true, Ordering::Relaxed);
+        interrupt.raise();
         note("interrupted: no new step is sent; what was seen so far is kept");
     });
-    let evidence = run::execute(&env, &work).await;
+    let results = run::execute(&env, &work, &|_| ()).await;
     watch.abort();
+    let evidence: Vec<Result<Vec<RunEvidence>, String>> =
+        results.into_iter().map(|(_, runs)| runs.into_iter().collect()).collect();
 
     log.note(opened.clock.now(), "", "the run ends");
     let events = log.take();
@@ -259,10 +274,18 @@ async fn on_target(
         .map(|(scenario, decision)| {
             let required = args.attack.require.contains(&scenario.id);
             match decision {
-                Decision::Run(_) => {
-                    let runs = done.next().map_or(&[][..], Vec::as_slice);
-                    present::result(scenario, runs, &context, required)
-                }
+                Decision::Run { .. } => match done.next() {
+                    Some(Ok(runs)) => present::result(scenario, runs, &context, required),
+                    Some(Err(why)) => {
+                        let judgement = Judgement::other(Verdict::Error, Cause::ToolError, why.clone());
+                        present::not_run(scenario, &judgement, required)
+                    }
+                    None => {
+                        let judgement =
+                            Judgement::other(Verdict::Error, Cause::ToolError, "no evidence".to_owned());
+                        present::not_run(scenario, &judgement, required)
+                    }
+                },
                 Decision::Skip(why) => {
                     let judgement = Judgement::other(Verdict::Skipped, Cause::NotRun, why.clone());
                     present::not_run(scenario, &judgement, required)
@@ -270,6 +293,7 @@ async fn on_target(
             }
         })
         .collect();
+    let evidence: Vec<Vec<RunEvidence>> = evidence.into_iter().flatten().collect();
     let residue = residue(&evidence, opened);
     let (assessed, planned) = (
         results.iter().filter(|r| matches!(r.verdict, Verdict::Pass | Verdict::Fail)).count() as u64,
@@ -382,43 +406,18 @@ fn tool() -> Tool {
     }
 }
 
-fn plan_input(
-    args: &AuditArgs,
-    opened: &Opened,
-    principals: &Principals,
-    has: impl Fn(Capability) -> bool,
-) -> PlanInput {
-    let mut roles = BTreeSet::new();
-    let mut missing = BTreeMap::new();
-    for (role, access) in &principals.map {
-        match access {
-            Access::Has(_) => {
-                roles.insert(*role);
-            }
-            Access::Missing(why) => {
-                missing.insert(*role, why.clone());
-            }
-        }
-    }
-    PlanInput {
-        capabilities: Capability::ALL.iter().copied().filter(|c| has(*c)).collect(),
-        allow: allowed(args, opened),
-        roles,
-        missing,
-        only: args.attack.only.clone(),
-        skip: args.attack.skip.clone(),
-    }
-}
-
-/// Whether the audited bucket stamps a default retention. Unknown counts as yes: canaries then carry a lock of their own.
-async fn has_default(opened: &Opened) -> bool {
-    let request = ops::get_object_lock_configuration(&opened.location.bucket);
-    let reply = opened.client.exchange(Some(&opened.administrator), &request).await;
-    match reply.answer() {
-        Some(answer) if answer.is_success() => answer.element("DefaultRetention").is_some(),
-        Some(answer) => answer.status != 404,
-        None => true,
-    }
+fn principal_access(principals: &Principals) -> BTreeMap<Role, PrincipalAccess> {
+    principals
+        .map
+        .iter()
+        .map(|(role, access)| {
+            let access = match access {
+                Access::Has(credentials) => PrincipalAccess::Credentials(credentials.clone()),
+                Access::Missing(why) => PrincipalAccess::Missing(why.clone()),
+            };
+            (*role, access)
+        })
+        .collect()
 }
 
 /// What stays on a live endpoint. A server of one's own is gone with everything on it.

@@ -1,78 +1,80 @@
 //! Turns scenarios into requests, sends them, reads back, and writes evidence. It never judges.
 //!
-//! Canaries lie under `PREFIX/.wormproof/<run id>/<scenario>/<role>-<attempt>/`. On a bucket with a default retention a
-//! canary without a retention of its own is uploaded with an explicit governance lock of [`SHORT_LOCK`]: the default would
-//! keep it for long, and a delete marker, which is never locked, is the control of deletions anyway.
+//! ```text
+//! plan ─► execute ─┬─ place    (buckets, twins, canaries)
+//!                  ├─ observe  (the read-back: baseline, and after each group)
+//!                  ├─ send     (a step becomes a request; placeholders are filled in)
+//!                  └─ journal  (what is about to be made) ─► cleanup
+//! ```
+//!
+//! Only this module knows both the symbolic names of a scenario and the real ones of a store.
+//!
+//! **Locks of canaries.** Where a bucket has a default retention, a plain upload would be locked for
+//! as long as the default says. So in the audited bucket every upload of the setup that has no
+//! retention of its own carries an explicit GOVERNANCE lock of a few seconds ([`place::SHORT_LOCK_S`])
+//! if that bucket has a default, or if it could not be read whether it has one. A `present` object of
+//! that kind is used only when that lock has ended; a `hidden` one at once, because its marker is never
+//! locked. On a live endpoint the same lock is added to writes of steps that ask for none, if the
+//! sender may set one; other writes are left out by the plan where the default is longer than
+//! `--max-residue`. `inherit` objects carry no lock header: they lie only in buckets that the tool made.
+//!
+//! **What is never repeated.** Steps and setup requests are sent once. Only reads are repeated.
 
-pub mod engine;
+mod audited;
+mod cleanup;
+mod environment;
 mod execute;
+mod group;
+mod handles;
+mod interrupt;
+mod journal;
 mod observe;
 mod place;
+mod placeholders;
 mod plan;
+mod probe;
+mod read;
+mod request_plan;
 mod send;
+mod session;
+#[cfg(test)]
+mod tests;
+mod twin;
+mod write;
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+pub use audited::Audited;
+pub use cleanup::{CleanupReport, Sweep, cleanup};
+pub use environment::{Environment, PrincipalAccess};
+pub use execute::{Progress, Results, execute};
+pub use interrupt::CancellationFlag;
+pub use journal::{Journal, JournalEntry, JournalError, Known};
+pub use plan::{Decision, Filter, PlanInput, Planned, plan};
+pub use request_plan::{PlannedResidue, RequestPlan, request_plan};
 
-use chrono::{DateTime, SubsecRound, TimeDelta, Utc};
+/// The folder of all canaries under the audited prefix.
+pub const CANARY_FOLDER: &str = ".wormproof/";
 
-pub use execute::execute;
-pub use plan::{Decision, PlanInput, plan};
+/// The beginning of the name of every bucket that the tool makes.
+pub const BUCKET_PREFIX: &str = "wormproof-";
 
-use crate::record::Log;
-use crate::scenario::Role;
-use crate::store::client::Client;
-use crate::store::credentials::Credentials;
-use crate::time::Clock;
+/// The tag of every bucket that the tool makes; its value is the run id.
+pub const RUN_TAG: &str = "wormproof-run";
 
-/// The lock of a canary that needs none, where the bucket would give it a long one.
-pub const SHORT_LOCK: TimeDelta = TimeDelta::seconds(10);
+/// The user metadata (`x-amz-meta-…`) of every canary; its value is the run id.
+pub const RUN_METADATA: &str = "wormproof-run";
 
-/// What a run needs; `target` gives the parts, `cli` puts them together.
-#[derive(Debug, Clone)]
-pub struct Environment {
-    /// The store.
-    pub client: Client,
-    /// The audited bucket.
-    pub bucket: String,
-    /// Whether it has a default retention.
-    pub has_default: bool,
-    /// Where canaries lie: ends with `/`.
-    pub prefix: String,
-    /// The run's id.
-    pub run_id: String,
-    /// The auditor's nonce.
-    pub challenge: Option<String>,
-    /// The credentials of each role that can be played; `None` is nobody.
-    pub principals: BTreeMap<Role, Option<Credentials>>,
-    /// The clock.
-    pub clock: Clock,
-    /// How many runs are under way at once.
-    pub concurrency: usize,
-    /// Where everything is written down.
-    pub log: Arc<Log>,
-    /// Set to end early: no new step is sent.
-    pub interrupt: Arc<AtomicBool>,
+/// The user metadata that says when a canary's lock ends (ISO 8601), or `none`.
+pub const EXPIRES_METADATA: &str = "wormproof-expires";
+
+/// The base of the canary keys of one run: `PREFIX/.wormproof/<run id>/`.
+#[must_use]
+pub fn canary_base(prefix: &str, run_id: &str) -> String {
+    format!("{}{run_id}/", canary_root(prefix))
 }
 
-impl Environment {
-    fn who(&self, role: Role) -> Option<Option<&Credentials>> {
-        self.principals.get(&role).map(Option::as_ref)
-    }
-
-    /// Who reads back: the auditor where there is one, else the administrator.
-    fn reader(&self) -> Option<&Credentials> {
-        [Role::Auditor, Role::Administrator].iter().find_map(|r| self.who(*r).flatten())
-    }
-
-    fn interrupted(&self) -> bool {
-        self.interrupt.load(Ordering::Relaxed)
-    }
-}
-
-/// An instant rounded up to a whole second: some servers keep no fractions, and a lock must not end early.
-fn ceil(instant: DateTime<Utc>) -> DateTime<Utc> {
-    let floor = instant.trunc_subsecs(0);
-    if floor < instant { floor + TimeDelta::seconds(1) } else { floor }
+/// The folder of the canaries of all runs: `PREFIX/.wormproof/`.
+#[must_use]
+pub fn canary_root(prefix: &str) -> String {
+    let prefix = prefix.trim_end_matches('/');
+    if prefix.is_empty() { CANARY_FOLDER.to_owned() } else { format!("{prefix}/{CANARY_FOLDER}") }
 }

@@ -1,84 +1,135 @@
-//! Reading back everything that a run made.
+//! The read-back of all canaries of a run.
 
-use crate::lock::Reading;
-use crate::record::evidence::{GroupEvidence, Listed, Observation, Observed, ObservedKey, Placed};
-use crate::run::Environment;
-use crate::scenario::Scenario;
-use crate::store::readback::{list_versions, read_version};
+use std::collections::BTreeMap;
 
-/// Every version with a name: the canaries' own, markers, and what named steps made.
-fn named(scenario: &Scenario, objects: &[Placed], groups: &[GroupEvidence]) -> Vec<(String, String, String)> {
-    let mut all = Vec::new();
-    for placed in objects {
-        let mut own = placed.version_id.clone();
-        for done in groups.iter().flat_map(|g| &g.steps) {
-            let Some(step) = usize::try_from(done.step).ok().and_then(|i| scenario.steps.get(i)) else {
-                continue;
-            };
-            if step.object.as_deref() != Some(placed.object.as_str()) {
-                continue;
-            }
-            let Some(id) = done.sent.iter().find_map(|s| s.version_id.clone()) else { continue };
-            if let Some(name) = &step.name {
-                all.push((placed.object.clone(), name.clone(), id.clone()));
-            }
-            own.get_or_insert(id);
-        }
-        if let Some(id) = own {
-            all.insert(0, (placed.object.clone(), "own".to_owned(), id));
-        }
-        if let Some(id) = &placed.marker_id {
-            all.push((placed.object.clone(), "marker".to_owned(), id.clone()));
-        }
-    }
-    all
+use futures_util::future::join_all;
+
+use crate::lock::{Presence, Reading};
+use crate::record::evidence::{EventNumber, Listed, Observation, Observed, ObservedKey};
+use crate::run::read::Entry;
+use crate::run::session::Session;
+use crate::scenario::ObjectSetup;
+
+/// One version to be read.
+struct Wanted {
+    object: String,
+    of: String,
+    bucket: String,
+    key: String,
+    version_id: Option<String>,
 }
 
-/// Reads everything back.
-pub(super) async fn observe(
-    env: &Environment,
-    scenario: &Scenario,
-    base: &str,
-    objects: &[Placed],
-    groups: &[GroupEvidence],
-    about: &str,
-) -> Observation {
-    let who = env.reader();
-    let at = env.client.server_now();
-    let mut versions = Vec::new();
-    for (object, of, id) in named(scenario, objects, groups) {
-        let Some(placed) = objects.iter().find(|p| p.object == object) else { continue };
-        let read = read_version(&env.client, who, &placed.bucket, &placed.key, &id).await;
-        let exchanges = read.exchanges.into_iter().map(|e| env.log.exchange(about, e)).collect();
-        versions.push(Observed { object, of, state: read.state, exchanges });
+type Listings = BTreeMap<String, (Reading<Vec<Entry>>, Vec<EventNumber>)>;
+
+impl Session<'_> {
+    /// Lists and reads everything that has a name. `adopt` names `absent` objects at which an accepted write
+    /// was aimed whose answer gave no version id: the listing then says what was made.
+    pub(super) async fn observe(&mut self, adopt: &[String]) -> Observation {
+        let at = self.server_now();
+        let listings = self.listings().await;
+        for object in adopt {
+            self.adopt(object, &listings);
+        }
+        let wanted = self.wanted();
+        let reader = self.reader();
+        let unlisted = Reading::Unread("not listed".to_owned());
+        let reads = join_all(wanted.iter().map(|w| {
+            let listing = listings.get(&w.bucket).map_or(&unlisted, |(listing, _)| listing);
+            reader.state(&w.bucket, &w.key, w.version_id.as_deref(), listing)
+        }))
+        .await;
+        let versions = wanted
+            .iter()
+            .zip(reads)
+            .map(|(w, (state, mut exchanges))| {
+                exchanges.extend(listings.get(&w.bucket).map(|(_, e)| e.clone()).unwrap_or_default());
+                Observed { object: w.object.clone(), of: w.of.clone(), state, exchanges }
+            })
+            .collect();
+        Observation { at, versions, keys: self.keys(&listings) }
     }
-    let (listing, exchanges) = list_versions(&env.client, who, &env.bucket, base).await;
-    let numbers: Vec<u64> = exchanges.into_iter().map(|e| env.log.exchange(about, e)).collect();
-    for observed in &mut versions {
-        let state = &mut observed.state;
-        state.listed = match &listing {
-            Reading::Known(all) => {
-                Reading::Known(all.iter().any(|e| e.key == state.key && e.version_id == state.version_id))
+
+    /// One listing for each bucket that a canary lies in.
+    async fn listings(&self) -> Listings {
+        let mut buckets: Vec<String> = self.handles.placed.iter().map(|p| p.bucket.clone()).collect();
+        buckets.sort();
+        buckets.dedup();
+        let reader = self.reader();
+        let read = join_all(buckets.iter().map(|b| reader.versions(b, &self.handles.base))).await;
+        buckets.into_iter().zip(read).collect()
+    }
+
+    fn adopt(&mut self, object: &str, listings: &Listings) {
+        let Some(placed) = self.handles.placed.iter_mut().find(|p| p.object == object) else { return };
+        if placed.version_id.is_some() || placed.sha256.is_some() {
+            return;
+        }
+        let Some((Reading::Known(entries), _)) = listings.get(&placed.bucket) else { return };
+        // The listing has the newest first; the first that was made is the last.
+        placed.version_id =
+            entries.iter().rfind(|e| e.key == placed.key && !e.marker).map(|e| e.version_id.clone());
+        if placed.version_id.is_some() {
+            self.handles.own_made.insert(object.to_owned());
+        }
+    }
+
+    fn wanted(&self) -> Vec<Wanted> {
+        let mut wanted = Vec::new();
+        for placed in &self.handles.placed {
+            let mut push = |of: &str, version_id: Option<String>| {
+                wanted.push(Wanted {
+                    object: placed.object.clone(),
+                    of: of.to_owned(),
+                    bucket: placed.bucket.clone(),
+                    key: placed.key.clone(),
+                    version_id,
+                });
+            };
+            if placed.sha256.is_some() || self.handles.own_made.contains(&placed.object) {
+                push("own", placed.version_id.clone());
             }
-            Reading::Unread(why) => Reading::Unread(why.clone()),
-        };
-        observed.exchanges.extend(&numbers);
+            let hidden = self.scenario.object(&placed.object).is_some_and(|o| o.setup == ObjectSetup::Hidden);
+            if hidden && let Some(id) = &placed.marker_id {
+                push("marker", Some(id.clone()));
+            }
+            for (name, made) in self.handles.made.iter().filter(|(_, m)| m.object == placed.object) {
+                push(name, made.version_id.clone());
+            }
+        }
+        wanted
     }
-    let keys = objects
-        .iter()
-        .map(|placed| ObservedKey {
-            object: placed.object.clone(),
-            listing: match &listing {
-                Reading::Known(all) => Reading::Known(
-                    all.iter()
-                        .filter(|e| e.key == placed.key)
-                        .map(|e| Listed { version_id: e.version_id.clone(), marker: e.marker })
-                        .collect(),
-                ),
-                Reading::Unread(why) => Reading::Unread(why.clone()),
-            },
-            exchanges: numbers.clone(),
-        })
-        .collect();
-    Observation { at, versions, keys }
+
+    fn keys(&self, listings: &Listings) -> Vec<ObservedKey> {
+        self.handles
+            .placed
+            .iter()
+            .map(|placed| {
+                let (listing, exchanges) = listings
+                    .get(&placed.bucket)
+                    .cloned()
+                    .unwrap_or_else(|| (Reading::Unread("not listed".to_owned()), Vec::new()));
+                let listing = match listing {
+                    Reading::Unread(why) => Reading::Unread(why),
+                    Reading::Known(entries) => Reading::Known(
+                        entries
+                            .into_iter()
+                            .filter(|e| e.key == placed.key)
+                            .map(|e| Listed { version_id: e.version_id, marker: e.marker })
+                            .collect(),
+                    ),
+                };
+                ObservedKey { object: placed.object.clone(), listing, exchanges }
+            })
+            .collect()
+    }
+
+    /// Takes the locks that `inherit` objects were found with.
+    pub(super) fn learn(&mut self, baseline: &Observation) {
+        for observed in baseline.versions.iter().filter(|v| v.of == "own") {
+            let present = matches!(observed.state.presence, Reading::Known(Presence::Present { .. }));
+            if let (true, Some(Some(retention))) = (present, observed.state.retention.known()) {
+                self.handles.inherited.insert(observed.object.clone(), *retention);
+            }
+        }
+    }
 }

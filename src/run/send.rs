@@ -1,313 +1,402 @@
-//! From a step to its request, and from the answer to its evidence.
-
-use std::collections::BTreeMap;
+//! From a step to a request.
 
 use http::Method;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
-use crate::lock::Retention;
-use crate::record::evidence::{GroupEvidence, Placed, SentStep};
-use crate::run::{Environment, ceil, place};
+use crate::lock::{LegalHold, Retention};
+use crate::run::handles::{Absent, Part};
+use crate::run::placeholders::{Spelling, fill, only_placeholders};
+use crate::run::session::Session;
+use crate::run::twin::default_of;
+use crate::run::write::{Lock, makes_version};
 use crate::scenario::{
-    Action, AskRetention, BodySpec, Integrity as Ask, Role, Scenario, Step, Until, VersionRef,
+    Action, ArchiveEntry, AskRetention, BodySpec, Integrity as Stated, On, Right, Role, Step, VersionRef,
+    Versioning,
 };
-use crate::store::ops::{self, CopySource, DeleteEntry, LockHeaders};
+use crate::store::ops::{self, CopySource, DeleteEntry, LockHeaders, PostForm, VersionsQuery};
 use crate::store::request::{Auth, Integrity, S3Request};
-use crate::time::{parse_wire, wire};
 
-/// Lower-case hexadecimal SHA-256.
-pub(super) fn sha256(bytes: &[u8]) -> String {
+/// How long a presigned request is valid, in seconds.
+const PRESIGNED_S: u32 = 900;
+
+/// A request that is ready to be signed, and what the evidence says of it.
+#[derive(Debug, Clone)]
+pub(super) struct Outgoing {
+    pub(super) request: S3Request,
+    pub(super) asked: Option<Retention>,
+    pub(super) sha256: Option<String>,
+    /// The part that an accepted UploadPart adds.
+    pub(super) part: Option<Part>,
+}
+
+/// What most actions need.
+struct Aim {
+    bucket: String,
+    key: String,
+    version: Option<String>,
+}
+
+fn digest(bytes: &[u8]) -> String {
     hex::encode(Sha256::digest(bytes))
 }
 
-/// A multipart upload under way.
-#[derive(Debug, Default, Clone)]
-pub(super) struct Upload {
-    pub id: String,
-    pub key: String,
-    pub parts: BTreeMap<u32, (String, Vec<u8>)>,
-    /// It was completed: there is nothing to abort.
-    pub completed: bool,
-}
-
-/// What a run knows when it sends a step.
-pub(super) struct Scene<'a> {
-    pub env: &'a Environment,
-    pub scenario: &'a Scenario,
-    pub objects: &'a [Placed],
-    pub groups: &'a [GroupEvidence],
-    pub uploads: &'a BTreeMap<String, Upload>,
-    pub about: &'a str,
-}
-
-/// What one request came to.
-pub(super) struct Done {
-    pub sent: SentStep,
-    pub etag: Option<String>,
-    pub content: Vec<u8>,
-}
-
-impl Scene<'_> {
-    fn placed(&self, object: &str) -> Option<&Placed> {
-        self.objects.iter().find(|p| p.object == object)
-    }
-
-    /// The version id that a step made.
-    fn made(&self, name: &str) -> Option<String> {
-        let (index, _) = self.scenario.step(name)?;
-        let done =
-            self.groups.iter().flat_map(|g| &g.steps).find(|s| usize::try_from(s.step) == Ok(index))?;
-        done.sent.iter().find_map(|s| s.version_id.clone())
-    }
-
-    /// The own version of an object: the upload's, or the first that a step made.
-    fn own(&self, placed: &Placed) -> Option<String> {
-        placed.version_id.clone().or_else(|| {
-            self.groups.iter().flat_map(|g| &g.steps).find_map(|done| {
-                let step = self.scenario.steps.get(usize::try_from(done.step).ok()?)?;
-                let same = step.object.as_deref() == Some(placed.object.as_str());
-                if same { done.sent.iter().find_map(|s| s.version_id.clone()) } else { None }
-            })
-        })
-    }
-
-    /// The version id that a request names. `Err` is the handle that was never issued.
-    fn version(&self, placed: &Placed, version: &VersionRef) -> Result<Option<String>, String> {
-        Ok(match version {
-            VersionRef::Latest => None,
-            VersionRef::Own => self.own(placed),
-            VersionRef::Marker => Some(placed.marker_id.clone().ok_or_else(|| "marker".to_owned())?),
-            VersionRef::Null => Some("null".to_owned()),
-            VersionRef::Literal(text) => Some(text.clone()),
-            VersionRef::Step(name) => Some(self.made(name).ok_or_else(|| name.clone())?),
-            VersionRef::Unknown => {
-                // As long and of the same letters as this store's ids, and no version's.
-                let like =
-                    self.own(placed).unwrap_or_else(|| "00000000-0000-4000-8000-000000000000".to_owned());
-                Some(like.chars().map(|c| if c.is_ascii_digit() { '7' } else { c }).collect())
-            }
-        })
-    }
-
-    fn fill(&self, text: &str, copy: u32) -> String {
-        let mut out = text.replace("{n}", &copy.to_string()).replace("{BUCKET}", &self.env.bucket);
-        for placed in self.objects {
-            let name = &placed.object;
-            out = out.replace(&format!("{{{name}.key}}"), &placed.key);
-            out = out.replace(&format!("{{{name}.version}}"), &self.own(placed).unwrap_or_default());
-            if let Some(etag) = &placed.etag {
-                out = out.replace(&format!("{{{name}.etag}}"), etag);
-            }
-            let until = placed.retention.map(|r| wire(r.until)).unwrap_or_default();
-            out = out.replace(&format!("{{{name}.until}}"), &until);
-        }
-        for (name, upload) in self.uploads {
-            out = out.replace(&format!("{{{name}.upload}}"), &upload.id);
-        }
-        out
-    }
-
-    fn asked(&self, step: &Step) -> Option<Retention> {
-        let Some(AskRetention::Set { mode: Some(mode), until: Some(until) }) = &step.retention else {
-            return None;
-        };
-        let until = match until {
-            Until::Lasts(span) => span.after(ceil(self.env.client.server_now())),
-            Until::At(instant) => *instant,
-            Until::Relative(moment) => self.placed(&moment.object)?.retention?.until + moment.offset,
-            Until::Literal(text) => parse_wire(text)?,
-        };
-        Some(Retention { mode: *mode, until })
-    }
-
-    /// The lock headers of a write that asks for half a lock, or for a date that is none.
-    fn half_lock(&self, step: &Step) -> Vec<(&'static str, String)> {
-        let writes =
-            matches!(step.action, Action::PutObject | Action::CopyObject | Action::CreateMultipartUpload);
-        let Some(AskRetention::Set { mode, until }) = step.retention.as_ref().filter(|_| writes) else {
-            return Vec::new();
-        };
-        if self.asked(step).is_some() {
-            return Vec::new();
-        }
-        let date = match until {
-            Some(Until::Literal(text)) => Some(text.clone()),
-            Some(Until::At(instant)) => Some(wire(*instant)),
-            Some(Until::Lasts(span)) => Some(wire(span.after(ceil(self.env.client.server_now())))),
-            Some(Until::Relative(_)) | None => None,
-        };
-        let mode = mode.map(|m| ("x-amz-object-lock-mode", m.as_str().to_owned()));
-        mode.into_iter().chain(date.map(|d| ("x-amz-object-lock-retain-until-date", d))).collect()
-    }
-
-    /// The request of a step. `Err` names the handle that was never issued.
-    fn request(
+impl Session<'_> {
+    /// Makes the request of one copy of a step.
+    pub(super) fn outgoing(
         &self,
+        index: usize,
         step: &Step,
         role: Role,
         copy: u32,
-    ) -> Result<(S3Request, Option<String>, Vec<u8>), String> {
-        let bucket = self.env.bucket.as_str();
-        let placed = step.object.as_deref().and_then(|o| self.placed(o));
-        let key = placed.map_or("", |p| p.key.as_str());
-        let version = match placed {
-            Some(placed) => self.version(placed, &step.version_ref())?,
-            None => None,
-        };
-        let asked = self.asked(step);
-        let lock = LockHeaders { retention: asked, hold: step.hold };
-        let content = match &step.content {
-            Some(text) => place::unique(self.env, &self.fill(text, copy)),
-            None => Vec::new(),
-        };
-        let upload = match &step.upload {
-            Some(name) => Some(self.uploads.get(name).ok_or_else(|| name.clone())?),
-            None => None,
-        };
-        let aimed = |request: S3Request| match &version {
+    ) -> Result<Outgoing, Absent> {
+        let aim = self.aim(step)?;
+        let mut lock = Lock::resolve(step.retention.as_ref(), step.hold, &self.handles, self.server_now())?;
+        if self.adds_short_lock(step, role) && lock.is_empty() {
+            lock = Lock::retained(self.short_lock());
+        }
+        let mut out = self.base_request(index, step, role, copy, &aim, &lock)?;
+        out.asked = lock.asked();
+        out.request = self.further(step, copy, &aim.bucket, out.request)?;
+        Ok(out)
+    }
+
+    fn aim(&self, step: &Step) -> Result<Aim, Absent> {
+        let bucket = self.handles.bucket_of_step(step)?;
+        match step.object.as_deref() {
+            None => Ok(Aim { bucket, key: String::new(), version: None }),
+            Some(object) => Ok(Aim {
+                bucket,
+                key: self.handles.key(object),
+                version: self.handles.version(object, &step.version_ref())?,
+            }),
+        }
+    }
+
+    /// Whether a write that asks for no lock gets a short one (see the module's rule).
+    fn adds_short_lock(&self, step: &Step, role: Role) -> bool {
+        let writes =
+            matches!(step.action, Action::PutObject | Action::CopyObject | Action::CreateMultipartUpload);
+        let in_audited =
+            step.object.as_deref().and_then(|o| self.scenario.object(o)).is_some_and(|o| o.bucket.is_none());
+        writes
+            && in_audited
+            && !self.env.own_server
+            && role.holds(Right::PutObjectRetention)
+            && self.audited.may_have_default()
+    }
+
+    /// The bytes that a step writes.
+    fn content(&self, index: usize, step: &Step, copy: u32, bucket: &str) -> Result<String, Absent> {
+        let text = step.content.as_deref().unwrap_or_default();
+        let filled = fill(text, &self.handles, bucket, copy, Spelling::Plain)?;
+        let exact = only_placeholders(text) || step.action == Action::Raw;
+        Ok(if exact { filled } else { self.handles.unique(&filled, &format!("step-{index}-{copy}")) })
+    }
+
+    fn base_request(
+        &self,
+        index: usize,
+        step: &Step,
+        role: Role,
+        copy: u32,
+        aim: &Aim,
+        lock: &Lock,
+    ) -> Result<Outgoing, Absent> {
+        let (bucket, key, version) = (aim.bucket.as_str(), aim.key.as_str(), aim.version.as_deref());
+        let plain = |request: S3Request| Outgoing { request, asked: None, sha256: None, part: None };
+        let of_version = |request: S3Request| match version {
             Some(id) => request.query("versionId", id),
             None => request,
         };
-        let mut makes = None;
-        let request = match step.action {
+        let locked = |request: S3Request| lock.pairs().into_iter().fold(request, |r, (n, v)| r.header(n, &v));
+        let body = step.body.as_deref().and_then(|b| self.scenario.body(b));
+        let mut out = match step.action {
             Action::PutObject => {
-                makes = Some(sha256(&content));
-                aimed(ops::put_object(bucket, key, content.clone(), &lock).integrity(Integrity::ContentMd5))
+                let (bytes, sha256) = if let Some(BodySpec::Archive { entries }) = body {
+                    self.archive(entries, step.object.as_deref(), bucket, copy)?
+                } else {
+                    let bytes = self.content(index, step, copy, bucket)?.into_bytes();
+                    let sha256 = digest(&bytes);
+                    (bytes, sha256)
+                };
+                let request = of_version(ops::put_object(bucket, key, bytes, &LockHeaders::NONE));
+                Outgoing { sha256: Some(sha256), ..plain(self.mark(locked(request), lock.asked())) }
             }
-            Action::CopyObject => {
-                let source = step.source.as_deref().and_then(|s| self.placed(s)).ok_or("source")?;
-                let id = self.version(source, step.source_version.as_ref().unwrap_or(&VersionRef::Own))?;
-                makes.clone_from(&source.sha256);
-                let source = CopySource { bucket, key: &source.key, version_id: id.as_deref() };
-                aimed(ops::copy_object(bucket, key, &source, &lock, step.replace_metadata))
+            Action::CopyObject => self.copy(step, bucket, key, lock, &of_version, &locked)?,
+            Action::CreateMultipartUpload => {
+                let request = of_version(ops::create_multipart_upload(bucket, key, &LockHeaders::NONE));
+                plain(self.mark(locked(request), lock.asked()))
             }
-            Action::CreateMultipartUpload => aimed(ops::create_multipart_upload(bucket, key, &lock)),
             Action::UploadPart => {
-                let upload = upload.ok_or("upload")?;
-                ops::upload_part(bucket, key, &upload.id, step.part.unwrap_or(1), content.clone())
+                let upload = self.upload(step)?;
+                let content = self.content(index, step, copy, bucket)?.into_bytes();
+                let number = step.part.unwrap_or(1);
+                let request = ops::upload_part(bucket, key, &upload.id, number, content.clone());
+                let part = Some(Part { number, etag: String::new(), content });
+                Outgoing { part, ..plain(locked(of_version(request))) }
             }
             Action::CompleteMultipartUpload => {
-                let upload = upload.ok_or("upload")?;
-                let whole: Vec<u8> = upload.parts.values().flat_map(|(_, bytes)| bytes.clone()).collect();
-                makes = Some(sha256(&whole));
+                let upload = self.upload(step)?;
                 let parts: Vec<(u32, String)> =
-                    upload.parts.iter().map(|(n, (tag, _))| (*n, tag.clone())).collect();
-                aimed(ops::complete_multipart_upload(bucket, key, &upload.id, &parts))
+                    upload.parts.iter().map(|p| (p.number, p.etag.clone())).collect();
+                let whole: Vec<u8> = upload.parts.iter().flat_map(|p| p.content.clone()).collect();
+                let request = ops::complete_multipart_upload(bucket, key, &upload.id, &parts);
+                Outgoing { sha256: Some(digest(&whole)), ..plain(locked(of_version(request))) }
             }
             Action::AbortMultipartUpload => {
-                ops::abort_multipart_upload(bucket, key, &upload.ok_or("upload")?.id)
+                plain(ops::abort_multipart_upload(bucket, key, &self.upload(step)?.id))
             }
-            Action::GetObject => ops::get_object(bucket, key, version.as_deref()),
-            Action::HeadObject => ops::head_object(bucket, key, version.as_deref()),
-            Action::DeleteObject | Action::DeleteVersion => {
-                ops::delete_object(bucket, key, version.as_deref())
+            Action::GetObject => plain(ops::get_object(bucket, key, version)),
+            Action::HeadObject => plain(ops::head_object(bucket, key, version)),
+            Action::DeleteObject | Action::DeleteVersion => plain(ops::delete_object(bucket, key, version)),
+            Action::DeleteObjects => plain(self.batch(body, bucket, step.quiet)?),
+            Action::PutRetention => {
+                let request = ops::put_object_retention(bucket, key, version, None);
+                let xml = format!("<Retention xmlns=\"{}\">{}</Retention>", ops::NAMESPACE, lock.xml());
+                plain(if matches!(step.retention, Some(AskRetention::Empty)) {
+                    request
+                } else {
+                    request.body(xml)
+                })
             }
-            Action::DeleteObjects => {
-                let Some(BodySpec::DeleteList { entries }) =
-                    step.body.as_deref().and_then(|b| self.scenario.body(b))
-                else {
-                    return Err("body".to_owned());
-                };
-                let mut list = Vec::new();
-                for (object, version) in entries {
-                    let placed = self.placed(object).ok_or("object")?;
-                    let version_id = self.version(placed, version)?;
-                    list.push(DeleteEntry { key: placed.key.clone(), version_id });
-                }
-                ops::delete_objects(bucket, &list, step.quiet)
-            }
-            Action::PutRetention => ops::put_object_retention(bucket, key, version.as_deref(), asked),
-            Action::GetRetention => ops::get_object_retention(bucket, key, version.as_deref()),
+            Action::GetRetention => plain(ops::get_object_retention(bucket, key, version)),
             Action::PutLegalHold => {
-                ops::put_object_legal_hold(bucket, key, version.as_deref(), step.hold.ok_or("hold")?)
+                let hold = step.hold.unwrap_or(LegalHold::On);
+                plain(ops::put_object_legal_hold(bucket, key, version, hold))
             }
-            Action::GetLegalHold => ops::get_object_legal_hold(bucket, key, version.as_deref()),
+            Action::GetLegalHold => plain(ops::get_object_legal_hold(bucket, key, version)),
             Action::PutTagging => {
-                ops::put_object_tagging(bucket, key, version.as_deref(), &[("wormproof", &self.env.run_id)])
+                let tags = [("wormproof", self.env.run_id.as_str())];
+                plain(ops::put_object_tagging(bucket, key, version, &tags))
             }
-            Action::DeleteTagging => ops::delete_object_tagging(bucket, key, version.as_deref()),
-            Action::ListVersions => ops::list_object_versions(bucket, &ops::VersionsQuery::of_prefix(key)),
-            Action::PostForm => {
-                let fields = match step.body.as_deref().and_then(|b| self.scenario.body(b)) {
-                    Some(BodySpec::Form { fields }) => {
-                        fields.iter().map(|(n, v)| (n.clone(), self.fill(v, copy))).collect()
-                    }
-                    _ => Vec::new(),
-                };
-                makes = Some(sha256(&content));
-                let form = ops::PostForm {
-                    bucket: bucket.to_owned(),
-                    key: key.to_owned(),
-                    content: content.clone(),
-                    version_id: version.clone(),
-                    fields,
-                    headers: Vec::new(),
-                };
-                let who = self.env.who(role).flatten();
-                ops::post_form(&form, who, &self.env.client.endpoint().region, self.env.clock.now())
+            Action::DeleteTagging => plain(ops::delete_object_tagging(bucket, key, version)),
+            Action::PostForm => self.form(index, step, role, copy, aim, lock, body)?,
+            Action::PutBucketVersioning => {
+                plain(ops::put_bucket_versioning(bucket, step.versioning == Some(Versioning::Enabled)))
             }
-            Action::Raw => {
-                let method = step.method.as_deref().and_then(|m| m.parse::<Method>().ok()).ok_or("method")?;
-                aimed(S3Request::to_object(method, bucket, key, None)).body(content.clone())
+            Action::PutObjectLockConfiguration => {
+                let default = step.default_retention.flatten().map(default_of);
+                plain(ops::put_object_lock_configuration(bucket, default))
             }
-            Action::PutBucketVersioning
-            | Action::PutObjectLockConfiguration
-            | Action::PutBucketPolicy
-            | Action::DeleteBucketPolicy
-            | Action::DeleteBucket => return Err("a bucket of the scenario".to_owned()),
+            Action::PutBucketPolicy => {
+                let text = step.policy.as_deref().unwrap_or_default().replace("{BUCKET}", bucket);
+                plain(ops::put_bucket_policy(bucket, &text))
+            }
+            Action::DeleteBucketPolicy => plain(ops::delete_bucket_policy(bucket)),
+            Action::DeleteBucket => plain(ops::delete_bucket(bucket)),
+            Action::ListVersions => {
+                let prefix = if key.is_empty() { self.handles.base.as_str() } else { key };
+                plain(ops::list_object_versions(bucket, &VersionsQuery::of_prefix(prefix)))
+            }
+            Action::Raw => self.raw(index, step, copy, aim, lock, body)?,
         };
-        let mut request = match step.integrity {
-            Some(Ask::None) => request.integrity(Integrity::None),
-            Some(Ask::Sha256) => request.integrity(Integrity::Sha256Checksum),
-            Some(Ask::ContentMd5) => request.integrity(Integrity::ContentMd5),
-            None => request,
-        };
-        for (name, value) in self.half_lock(step) {
-            request = request.header(name, &value);
-        }
         if step.bypass_governance {
-            request = request.bypass_governance();
+            out.request = out.request.bypass_governance();
         }
+        Ok(out)
+    }
+
+    fn upload(&self, step: &Step) -> Result<&crate::run::handles::Upload, Absent> {
+        let name = step.upload.as_deref().ok_or_else(|| Absent("the step names no upload".to_owned()))?;
+        self.handles.uploads.get(name).ok_or_else(|| Absent::handle(name))
+    }
+
+    fn copy(
+        &self,
+        step: &Step,
+        bucket: &str,
+        key: &str,
+        lock: &Lock,
+        of_version: &dyn Fn(S3Request) -> S3Request,
+        locked: &dyn Fn(S3Request) -> S3Request,
+    ) -> Result<Outgoing, Absent> {
+        let source = step.source.as_deref().ok_or_else(|| Absent("the copy has no source".to_owned()))?;
+        let reference = step.source_version.clone().unwrap_or(VersionRef::Own);
+        let version = self.handles.version(source, &reference)?;
+        let spec = self.scenario.object(source).and_then(|o| o.bucket.as_deref());
+        let source_bucket = self.handles.bucket(spec)?;
+        let source_key = self.handles.key(source);
+        let from = CopySource { bucket: &source_bucket, key: &source_key, version_id: version.as_deref() };
+        let request = ops::copy_object(bucket, key, &from, &LockHeaders::NONE, step.replace_metadata);
+        let mut request = locked(of_version(request));
+        if step.replace_metadata {
+            // Without the directive the copy inherits the source's metadata, which names the run already.
+            request = self.mark(request, lock.asked());
+        }
+        Ok(Outgoing { request, asked: None, sha256: self.handles.sha256(source, &reference), part: None })
+    }
+
+    fn batch(&self, body: Option<&BodySpec>, bucket: &str, quiet: bool) -> Result<S3Request, Absent> {
+        let Some(BodySpec::DeleteList { entries }) = body else {
+            return Err(Absent("the step has no list of what to delete".to_owned()));
+        };
+        let entries: Vec<DeleteEntry> = entries
+            .iter()
+            .map(|(object, version)| {
+                Ok(DeleteEntry {
+                    key: self.handles.key(object),
+                    version_id: self.handles.version(object, version)?,
+                })
+            })
+            .collect::<Result<_, Absent>>()?;
+        Ok(ops::delete_objects(bucket, &entries, quiet))
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "a form is signed: it needs who, where and when")]
+    fn form(
+        &self,
+        index: usize,
+        step: &Step,
+        role: Role,
+        copy: u32,
+        aim: &Aim,
+        lock: &Lock,
+        body: Option<&BodySpec>,
+    ) -> Result<Outgoing, Absent> {
+        let content = self.content(index, step, copy, &aim.bucket)?.into_bytes();
+        let run = format!("x-amz-meta-{}", crate::run::RUN_METADATA);
+        let mut fields: Vec<(String, String)> = vec![(run, self.env.run_id.clone())];
+        fields.extend(lock.pairs().into_iter().map(|(n, v)| (n.to_owned(), v)));
+        if let Some(BodySpec::Form { fields: more }) = body {
+            for (name, value) in more {
+                let value = fill(value, &self.handles, &aim.bucket, copy, Spelling::Plain)?;
+                fields.push((name.clone(), value));
+            }
+        }
+        let sha256 = Some(digest(&content));
+        let form = PostForm {
+            bucket: aim.bucket.clone(),
+            key: aim.key.clone(),
+            content,
+            version_id: aim.version.clone(),
+            fields,
+            headers: Vec::new(),
+        };
+        let who = self.env.principal(role).flatten();
+        let region = &self.env.client.endpoint().region;
+        let request = ops::post_form(&form, who, region, self.env.clock.now());
+        Ok(Outgoing { request, asked: None, sha256, part: None })
+    }
+
+    fn raw(
+        &self,
+        index: usize,
+        step: &Step,
+        copy: u32,
+        aim: &Aim,
+        lock: &Lock,
+        body: Option<&BodySpec>,
+    ) -> Result<Outgoing, Absent> {
+        let method = Method::from_bytes(step.method.as_deref().unwrap_or("GET").as_bytes())
+            .map_err(|_| Absent("the method is none of HTTP".to_owned()))?;
+        let mut request = match (&step.object, step.on) {
+            (Some(_), _) => S3Request::to_object(method, &aim.bucket, &aim.key, aim.version.as_deref()),
+            (None, Some(On::Server)) => S3Request::new(method),
+            (None, _) => S3Request::to_bucket(method, &aim.bucket),
+        };
+        request = lock.pairs().into_iter().fold(request, |r, (n, v)| r.header(n, &v));
+        let mut sha256 = None;
+        match body {
+            Some(BodySpec::Archive { entries }) => {
+                let (bytes, entry) = self.archive(entries, step.object.as_deref(), &aim.bucket, copy)?;
+                sha256 = Some(entry);
+                request = request.body(bytes);
+            }
+            Some(BodySpec::DeleteList { .. }) => {
+                request = request.body(self.batch(body, &aim.bucket, step.quiet)?.body);
+            }
+            _ if step.content.is_some() => {
+                let text = self.content(index, step, copy, &aim.bucket)?;
+                sha256 = Some(digest(text.as_bytes()));
+                request = request.body(text);
+            }
+            _ => {}
+        }
+        if makes_version(step) {
+            request = self.mark(request, lock.asked());
+        } else {
+            sha256 = None;
+        }
+        if !request.body.is_empty() {
+            request = request.integrity(Integrity::ContentMd5);
+        }
+        Ok(Outgoing { request, asked: None, sha256, part: None })
+    }
+
+    /// A tar archive, and the digest of the entry that becomes `object` (or of the first).
+    fn archive(
+        &self,
+        entries: &[ArchiveEntry],
+        object: Option<&str>,
+        bucket: &str,
+        copy: u32,
+    ) -> Result<(Vec<u8>, String), Absent> {
+        let broken = |e: std::io::Error| Absent(format!("the archive cannot be written: {e}"));
+        let mut tar = tar::Builder::new(Vec::new());
+        let mut digests: Vec<(&str, String)> = Vec::new();
+        for entry in entries {
+            let content = self.handles.unique(&entry.content, &format!("entry-{}-{copy}", entry.object));
+            let mut pax = Vec::new();
+            for (name, value) in &entry.pax {
+                pax.push((name.as_str(), fill(value, &self.handles, bucket, copy, Spelling::Plain)?));
+            }
+            if !pax.is_empty() {
+                tar.append_pax_extensions(pax.iter().map(|(n, v)| (*n, v.as_bytes()))).map_err(broken)?;
+            }
+            let mut header = tar::Header::new_ustar();
+            header.set_size(content.len() as u64);
+            header.set_mode(0o644);
+            header.set_mtime(u64::try_from(self.server_now().timestamp()).unwrap_or(0));
+            header.set_cksum();
+            tar.append_data(&mut header, self.handles.key(&entry.object), content.as_bytes())
+                .map_err(broken)?;
+            digests.push((entry.object.as_str(), digest(content.as_bytes())));
+        }
+        let wanted = digests.iter().find(|(o, _)| Some(*o) == object).or_else(|| digests.first());
+        let sha256 = wanted.map(|(_, d)| d.clone()).unwrap_or_default();
+        Ok((tar.into_inner().map_err(broken)?, sha256))
+    }
+
+    /// Adds what any step may carry: conditions, further query and headers, integrity, presigning.
+    fn further(
+        &self,
+        step: &Step,
+        copy: u32,
+        bucket: &str,
+        mut request: S3Request,
+    ) -> Result<S3Request, Absent> {
+        let fill_in = |text: &str, spelling| fill(text, &self.handles, bucket, copy, spelling);
         for (name, value) in [("if-none-match", &step.if_none_match), ("if-match", &step.if_match)] {
             if let Some(value) = value {
-                request = request.header(name, &self.fill(value, copy));
+                request = request.header(name, &fill_in(value, Spelling::Plain)?);
             }
         }
         for (name, value) in &step.query {
-            request = request.query(name, &self.fill(value, copy));
+            request = request.query(name, &fill_in(value, Spelling::Plain)?);
         }
+        let spelling = |name: &str| {
+            if name.eq_ignore_ascii_case("x-amz-copy-source") {
+                Spelling::CopySource
+            } else {
+                Spelling::Plain
+            }
+        };
         for (name, value) in &step.headers {
-            request = request.header(name, &self.fill(value, copy));
+            request = request.header(name, &fill_in(value, spelling(name))?);
         }
         for (name, value) in &step.unsigned_headers {
-            request = request.unsigned_header(name, &self.fill(value, copy));
+            request = request.unsigned_header(name, &fill_in(value, spelling(name))?);
+        }
+        if let Some(stated) = step.integrity {
+            request = request.integrity(match stated {
+                Stated::ContentMd5 => Integrity::ContentMd5,
+                Stated::Sha256 => Integrity::Sha256Checksum,
+                Stated::None => Integrity::None,
+            });
         }
         if step.presigned {
-            request = request.auth(Auth::Presigned { expires_s: 600 });
+            request = request.auth(Auth::Presigned { expires_s: PRESIGNED_S });
         }
-        Ok((request, makes, content))
-    }
-
-    /// Sends one copy of a step, once.
-    pub(super) async fn send(&self, step: &Step, role: Role, copy: u32) -> Result<Done, String> {
-        let (request, makes, content) = self.request(step, role, copy)?;
-        let who = self.env.who(role).flatten();
-        let reply = self.env.client.exchange(who, &request).await;
-        let answer = reply.answer().filter(|a| a.error().is_none());
-        let header = |name| answer.and_then(|a| a.header(name)).map(ToOwned::to_owned);
-        let writes = matches!(
-            step.action,
-            Action::PutObject
-                | Action::CopyObject
-                | Action::CompleteMultipartUpload
-                | Action::PostForm
-                | Action::DeleteObject
-                | Action::Raw
-        );
-        let version_id = if writes { header("x-amz-version-id") } else { None };
-        let (etag, upload_id) = (header("etag"), answer.and_then(|a| a.element("UploadId")));
-        let exchange = self.env.log.exchange(self.about, reply.exchange);
-        let sent = SentStep { copy, exchange, asked: self.asked(step), sha256: makes, version_id, upload_id };
-        Ok(Done { sent, etag, content })
+        Ok(request)
     }
 }

@@ -3,5 +3,5 @@
 
 mod arrows;
 mod audit;
-mod store;
 mod bad_scenarios;
+mod store;

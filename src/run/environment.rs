@@ -6,8 +6,8 @@ use std::sync::Arc;
 use chrono::TimeDelta;
 
 use crate::record::Log;
-use crate::run::engine::interrupt::CancellationFlag;
-use crate::run::engine::journal::Journal;
+use crate::run::interrupt::CancellationFlag;
+use crate::run::journal::Journal;
 use crate::scenario::{Capability, Reach, Role};
 use crate::store::client::Client;
 use crate::store::credentials::Credentials;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::lock::{LegalHold, Mode, Retention};
-use crate::run::engine::handles::{Absent, Handles};
+use crate::run::handles::{Absent, Handles};
 use crate::scenario::{Action, AskRetention, Step, Until};
 
 /// A lock as it is asked for, every part as it is sent.

@@ -3,7 +3,7 @@
 
 use crate::lock::{Mode, Reading};
 use crate::record::Log;
-use crate::run::engine::read::ReaderAs;
+use crate::run::read::ReaderAs;
 use crate::scenario::DefaultRetention;
 use crate::store::client::{Client, Reply};
 use crate::store::credentials::Credentials;

@@ -6,9 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Utc};
 
 use crate::policy::allow_document;
-use crate::run::engine::BUCKET_PREFIX;
-use crate::run::engine::execute::{key_base, short_id};
-use crate::run::engine::plan::{Decision, PlanInput, Planned, Worst, worst_lock};
+use crate::run::BUCKET_PREFIX;
+use crate::run::execute::{key_base, short_id};
+use crate::run::plan::{Decision, PlanInput, Planned, Worst, worst_lock};
 use crate::scenario::{
     Action, AskRetention, ObjectSetup, ObjectSpec, On, Right, Role, Scenario, Step, VersionRef, rights,
 };
@@ -241,8 +241,8 @@ fn residue(scenario: &Scenario, now: DateTime<Utc>) -> Option<PlannedResidue> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::run::engine::environment::PrincipalAccess;
-    use crate::run::engine::plan::{Filter, plan};
+    use crate::run::environment::PrincipalAccess;
+    use crate::run::plan::{Filter, plan};
     use crate::scenario::{Capability, Reach, Suite};
     use crate::store::credentials::Credentials;
 

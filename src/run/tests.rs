@@ -9,7 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::policy::allow_document;
 use crate::record::judge::{Context, judge};
 use crate::record::{Exchanges, Log, Verdict};
-use crate::run::engine::*;
+use crate::run::*;
 use crate::scenario::{Capability, Dialects, Reach, Role, Scenario, Suite};
 use crate::server::{Config, Defect, Server};
 use crate::store::client::Client;

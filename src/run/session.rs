@@ -5,10 +5,10 @@ use futures_util::future::{Either, select};
 
 use crate::exchange::Exchange;
 use crate::record::evidence::EventNumber;
-use crate::run::engine::audited::Audited;
-use crate::run::engine::environment::Environment;
-use crate::run::engine::handles::Handles;
-use crate::run::engine::read::ReaderAs;
+use crate::run::audited::Audited;
+use crate::run::environment::Environment;
+use crate::run::handles::Handles;
+use crate::run::read::ReaderAs;
 use crate::scenario::{Role, Scenario};
 use crate::store::client::Reply;
 use crate::store::credentials::Credentials;

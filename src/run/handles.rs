@@ -148,7 +148,7 @@ impl<'a> Handles<'a> {
                 let maker = self.scenario.steps.iter().find(|s| {
                     s.object.as_deref() == Some(object)
                         && s.name.is_some()
-                        && crate::run::engine::write::makes_version(s)
+                        && crate::run::write::makes_version(s)
                 });
                 match maker.and_then(|s| s.name.as_deref()) {
                     Some(name) => Err(Absent::handle(name)),

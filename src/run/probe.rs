@@ -5,13 +5,13 @@ use chrono::TimeDelta;
 use sha2::{Digest as _, Sha256};
 
 use crate::lock::{LegalHold, Mode, Reading, Retention};
-use crate::run::engine::audited::Audited;
-use crate::run::engine::environment::Environment;
-use crate::run::engine::journal::JournalEntry;
-use crate::run::engine::place::SHORT_LOCK_S;
-use crate::run::engine::read::hold_of;
-use crate::run::engine::write::whole_second;
-use crate::run::engine::{EXPIRES_METADATA, RUN_METADATA};
+use crate::run::audited::Audited;
+use crate::run::environment::Environment;
+use crate::run::journal::JournalEntry;
+use crate::run::place::SHORT_LOCK_S;
+use crate::run::read::hold_of;
+use crate::run::write::whole_second;
+use crate::run::{EXPIRES_METADATA, RUN_METADATA};
 use crate::scenario::{Action, Scenario};
 use crate::store::client::Reply;
 use crate::store::ops::{

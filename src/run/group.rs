@@ -3,11 +3,11 @@
 use futures_util::future::join_all;
 
 use crate::record::evidence::{SentStep, StepEvidence};
-use crate::run::engine::handles::{Absent, MadeVersion, Upload};
-use crate::run::engine::journal::JournalEntry;
-use crate::run::engine::send::Outgoing;
-use crate::run::engine::session::Session;
-use crate::run::engine::write::makes_version;
+use crate::run::handles::{Absent, MadeVersion, Upload};
+use crate::run::journal::JournalEntry;
+use crate::run::send::Outgoing;
+use crate::run::session::Session;
+use crate::run::write::makes_version;
 use crate::scenario::{Action, ObjectSetup, Role, Step};
 use crate::store::client::Reply;
 use crate::store::ops::abort_multipart_upload;

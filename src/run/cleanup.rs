@@ -12,10 +12,10 @@ use sha2::{Digest as _, Sha256};
 
 use crate::lock::{LegalHold, Mode, Reading, Retention};
 use crate::record::{Log, Residue};
-use crate::run::engine::interrupt::CancellationFlag;
-use crate::run::engine::journal::{Journal, JournalEntry, Known};
-use crate::run::engine::read::{Entry, ReaderAs, hold_of, retention_of};
-use crate::run::engine::{BUCKET_PREFIX, RUN_METADATA, RUN_TAG};
+use crate::run::interrupt::CancellationFlag;
+use crate::run::journal::{Journal, JournalEntry, Known};
+use crate::run::read::{Entry, ReaderAs, hold_of, retention_of};
+use crate::run::{BUCKET_PREFIX, RUN_METADATA, RUN_TAG};
 use crate::store::client::{Client, Reply};
 use crate::store::credentials::Credentials;
 use crate::store::ops::{

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use crate::lock::{Mode, Reading};
 use crate::record::evidence::Made;
-use crate::run::engine::RUN_TAG;
-use crate::run::engine::session::Session;
+use crate::run::RUN_TAG;
+use crate::run::session::Session;
 use crate::scenario::{BucketSpec, DefaultRetention, Versioning};
 use crate::store::ops::{
     BucketConfig, DefaultPeriod, create_bucket, head_bucket, put_bucket_config, put_bucket_policy,

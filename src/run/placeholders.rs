@@ -1,6 +1,6 @@
 //! Filling placeholders in: `{ledger.key}`, `{planted.upload}`, `{BUCKET}`, `{n}`.
 
-use crate::run::engine::handles::{Absent, Handles};
+use crate::run::handles::{Absent, Handles};
 use crate::scenario::VersionRef;
 use crate::store::endpoint::{encode_path, encode_query};
 
@@ -105,7 +105,7 @@ fn value(
 mod tests {
     use super::*;
     use crate::record::evidence::Placed;
-    use crate::run::engine::handles::{MadeVersion, Upload};
+    use crate::run::handles::{MadeVersion, Upload};
     use crate::scenario::Suite;
     use chrono::{DateTime, Utc};
 
