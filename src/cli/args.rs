@@ -7,7 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
 /// Can a record in this bucket be destroyed, altered or unlocked before its time? wormproof attacks
-/// canaries of its own, reads them back, judges what is left, and signs the evidence.
+/// canaries of its own, reads them back, scans every object version, and signs the evidence.
 #[derive(Debug, Parser)]
 #[command(name = "wormproof", version, propagate_version = true, max_term_width = 110)]
 #[command(after_help = "Exit codes: 0 all held · 1 a guarantee failed · 2 usage · 3 no conclusion · \
@@ -19,13 +19,24 @@ pub struct Cli {
     /// Say only what was found: no progress, no notices.
     #[arg(long, short, global = true)]
     pub quiet: bool,
+    /// Configuration file [default: ./wormproof.toml, if there is one].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
 }
 
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Attack canaries, read them back, judge, sign the evidence. Without a target it starts the embedded server.
+    /// Attack, scan and report: the whole audit. Without a target it starts the embedded server.
     Audit(Box<AuditArgs>),
+    /// Only the attacks (the scenarios).
+    Attack(Box<AuditArgs>),
+    /// Only the scan: every version's lock, judged against a requirement. Sends only reads.
+    Scan(Box<ScanArgs>),
+    /// What `audit` would do: every request, the rights it needs as an IAM policy, what stays behind. Sends only reads.
+    Plan(Box<PlanArgs>),
+    /// Remove what earlier runs left, once its retention ended. Exit code 3 while something has to stay.
+    Cleanup(Box<CleanupArgs>),
     /// The catalogue of scenarios.
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
@@ -59,20 +70,26 @@ pub struct TargetArgs {
     #[arg(long, value_enum, conflicts_with = "location")]
     pub target: Option<TargetKind>,
     /// The endpoint of the live bucket, with or without scheme [default: MINIO_ENDPOINT, else AWS].
-    #[arg(long, value_name = "URL", requires = "location")]
+    #[arg(long, value_name = "URL")]
     pub endpoint_url: Option<String>,
     /// The region [default: from the AWS configuration, else us-east-1].
     #[arg(long)]
     pub region: Option<String>,
     /// A profile of the shared AWS configuration, for the administrator.
-    #[arg(long, value_name = "NAME", requires = "location")]
+    #[arg(long, value_name = "NAME")]
     pub aws_profile: Option<String>,
+    /// Certificates (PEM) to trust beside the system's.
+    #[arg(long, value_name = "FILE")]
+    pub ca_bundle: Option<PathBuf>,
     /// The `minio` binary to start [default: WORMPROOF_MINIO_BINARY, then PATH].
     #[arg(long, value_name = "FILE")]
     pub minio_binary: Option<PathBuf>,
     /// The MinIO image to start, instead of the pinned one.
     #[arg(long, value_name = "NAME:TAG")]
     pub minio_image: Option<String>,
+    /// Begin at most this many requests in a second.
+    #[arg(long, value_name = "N", value_parser = positive)]
+    pub rate: Option<f64>,
     /// Serve the embedded server on a socket of 127.0.0.1 instead of calling it in the process.
     #[arg(long)]
     pub socket: bool,
@@ -114,6 +131,12 @@ pub struct AttackArgs {
     /// Leave locked canaries in a live bucket until their short retention ends, without asking.
     #[arg(long)]
     pub yes: bool,
+    /// The longest lock, at worst, that may stay behind on a live bucket.
+    #[arg(long, value_name = "DURATION", default_value = "1 day")]
+    pub max_residue: String,
+    /// Where canaries lie [default: PREFIX/.wormproof/].
+    #[arg(long, value_name = "PREFIX")]
+    pub canary_prefix: Option<String>,
     /// Add scenario files from this directory.
     #[arg(long, value_name = "DIR")]
     pub scenarios: Option<PathBuf>,
@@ -123,6 +146,51 @@ pub struct AttackArgs {
     /// How many scenario runs are under way at once.
     #[arg(long, value_name = "N", default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub concurrency: u16,
+}
+
+/// The lock mode that is required.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ModeArg {
+    /// GOVERNANCE or stronger.
+    Governance,
+    /// COMPLIANCE.
+    Compliance,
+}
+
+/// What every version has to have.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Requirement")]
+pub struct RequirementArgs {
+    /// The least mode of every version's retention.
+    #[arg(long, value_enum)]
+    pub mode: Option<ModeArg>,
+    /// The least retention from a version's creation, by the calendar: `90d`, `10y`.
+    #[arg(long, value_name = "DURATION")]
+    pub min_retention: Option<String>,
+    /// Every version has to have a legal hold.
+    #[arg(long)]
+    pub require_hold: bool,
+    /// The least severity of a finding that fails the run.
+    #[arg(long, value_enum, default_value = "medium")]
+    pub fail_on: FailOn,
+    /// How many look-ups of the scan are under way at once.
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub scan_concurrency: u16,
+}
+
+/// A severity on the command line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FailOn {
+    /// Everything.
+    Info,
+    /// Low and above.
+    Low,
+    /// Medium and above.
+    Medium,
+    /// High and above.
+    High,
+    /// Critical only.
+    Critical,
 }
 
 /// A format on stdout.
@@ -154,7 +222,7 @@ pub struct OutputArgs {
     pub cert: Option<PathBuf>,
 }
 
-/// Arguments of `audit`.
+/// Arguments of `audit` and `attack`.
 #[derive(Debug, Clone, Args)]
 pub struct AuditArgs {
     /// What is audited.
@@ -163,9 +231,66 @@ pub struct AuditArgs {
     /// Which attacks.
     #[command(flatten)]
     pub attack: AttackArgs,
+    /// What every version has to have.
+    #[command(flatten)]
+    pub requirement: RequirementArgs,
     /// Where the evidence goes.
     #[command(flatten)]
     pub output: OutputArgs,
+}
+
+/// Arguments of `scan`.
+#[derive(Debug, Clone, Args)]
+pub struct ScanArgs {
+    /// What is audited.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// What is required.
+    #[command(flatten)]
+    pub requirement: RequirementArgs,
+    /// Look at exactly this key (s3://BUCKET/KEY) and its current version: the gate after an upload.
+    #[arg(long, requires = "location")]
+    pub exact: bool,
+    /// Where the evidence goes.
+    #[command(flatten)]
+    pub output: OutputArgs,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArgs {
+    /// What would be audited.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// Which attacks.
+    #[command(flatten)]
+    pub attack: AttackArgs,
+    /// How.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: ListFormat,
+    /// Print only the least-privilege IAM policy of this role (JSON).
+    #[arg(long, value_name = "ROLE", conflicts_with = "format")]
+    pub policy: Option<String>,
+}
+
+/// Arguments of `cleanup`.
+#[derive(Debug, Clone, Args)]
+pub struct CleanupArgs {
+    /// Where to look.
+    #[command(flatten)]
+    pub target: TargetArgs,
+    /// The journal of the run (DIR/journal.jsonl) or its output directory; without it the store itself is searched.
+    #[arg(long, value_name = "PATH")]
+    pub journal: Option<PathBuf>,
+    /// Only what this run left.
+    #[arg(long, value_name = "RUN-ID")]
+    pub run: Option<String>,
+    /// Where canaries lie [default: PREFIX/.wormproof/].
+    #[arg(long, value_name = "PREFIX")]
+    pub canary_prefix: Option<String>,
+    /// Wait until the last retention has ended.
+    #[arg(long)]
+    pub wait: bool,
 }
 
 /// The `scenarios` commands.
@@ -207,7 +332,7 @@ pub enum ListFormat {
 /// Arguments of `verify`.
 #[derive(Debug, Clone, Args)]
 pub struct VerifyArgs {
-    /// The output directory of a run, or its results.json.
+    /// The output directory of a run, a results.json, or a signed PDF.
     pub path: PathBuf,
     /// The certificate (PEM) that has to be the signer's; without it `verify` says *signer unknown*.
     #[arg(long, value_name = "FILE")]
@@ -223,6 +348,8 @@ pub enum ReportFormat {
     Json,
     /// JUnit XML.
     Junit,
+    /// The PDF, unsigned unless --key is given.
+    Pdf,
 }
 
 /// Arguments of `report`.
@@ -237,6 +364,12 @@ pub struct ReportArgs {
     /// Write to this file instead of stdout.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Sign the PDF with this key.
+    #[arg(long, value_name = "FILE", requires = "cert")]
+    pub key: Option<PathBuf>,
+    /// The key's certificate.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    pub cert: Option<PathBuf>,
     /// Print the JSON Schema of the record instead.
     #[arg(long, conflicts_with = "path")]
     pub schema: bool,
@@ -274,6 +407,14 @@ pub struct ServeArgs {
     /// List the defects and end.
     #[arg(long)]
     pub list_defects: bool,
+}
+
+/// A rate: above nought.
+fn positive(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
+        _ => Err("a number above 0 is needed".to_owned()),
+    }
 }
 
 #[cfg(test)]

@@ -1,9 +1,15 @@
 //! `verify` and `report`: both read a record that was written before.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest, Sha256};
+
 use crate::cli::args::{ReportArgs, ReportFormat, VerifyArgs};
-use crate::cli::{Failure, note, out};
+use crate::cli::setup::signer;
+use crate::cli::small::write_new;
+use crate::cli::{Failure, note, out, output};
+use crate::config::Environment;
 use crate::record::Record;
 use crate::record::rejudge::rejudge;
 use crate::report::{self, Format, Options};
@@ -83,18 +89,37 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
         report::schema().into_bytes()
     } else {
         let path = args.path.as_deref().map(results).unwrap_or_default();
-        let record = parse(&read(&path)?)?;
+        let results = read(&path)?;
+        let record = parse(&results)?;
+        let digest = hex::encode(Sha256::digest(&results));
         let format = match args.format {
             ReportFormat::Table => Format::Table,
             ReportFormat::Json => Format::Json,
             ReportFormat::Junit => Format::Junit,
+            ReportFormat::Pdf => Format::Pdf,
         };
-        report::render(&record, format, &Options::default()).map_err(|e| Failure::new(&e, e.hint()))?
+        match (&args.key, &args.cert) {
+            (Some(key), Some(cert)) if format == Format::Pdf => {
+                output::signed_pdf(&record, &digest, &signer(key, cert)?)?
+            }
+            _ => {
+                let environment = Environment::read();
+                let options = Options {
+                    width: output::columns(&environment),
+                    colour: args.output.is_none() && std::io::stdout().is_terminal() && !environment.no_color,
+                    results_sha256: Some(&digest),
+                    written: None,
+                };
+                output::render(&record, format, &options)?
+            }
+        }
     };
     match &args.output {
+        None if args.format == ReportFormat::Pdf && std::io::stdout().is_terminal() => {
+            return Err(Failure::usage("a PDF is nothing for a terminal", "name a file with --output"));
+        }
         None => out(&bytes)?,
-        Some(path) => std::fs::write(path, &bytes)
-            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None::<String>))?,
+        Some(path) => write_new(path, &bytes, false)?,
     }
     Ok(0)
 }

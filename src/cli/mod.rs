@@ -1,13 +1,20 @@
 //! The command line: one file a command; the only place where the parts are wired together.
 
 pub mod args;
+mod assemble;
 mod audit;
+mod cleanup;
 mod evidence;
+mod output;
+mod plan;
+mod progress;
+mod setup;
 mod small;
 
 use std::io::Write as _;
 
 use args::{Cli, Command};
+use setup::Setup;
 
 /// What ends a command early: said as `error:`, `caused by:`, `hint:`.
 #[derive(Debug)]
@@ -27,8 +34,8 @@ impl Failure {
     }
 
     /// A mistake in the command line or in a file that it names: exit code 2.
-    fn usage(error: impl std::fmt::Display, hint: &str) -> Self {
-        Self { message: error.to_string(), hint: Some(hint.to_owned()), code: 2 }
+    fn usage<'h>(error: impl std::fmt::Display, hint: impl Into<Option<&'h str>>) -> Self {
+        Self { message: error.to_string(), hint: hint.into().map(ToOwned::to_owned), code: 2 }
     }
 }
 
@@ -39,8 +46,13 @@ pub fn run(cli: Cli) -> u8 {
         Err(error) => return say(&Failure::new(error, None::<String>)),
     };
     let quiet = cli.quiet;
+    let setup = || Setup::read(cli.config.as_deref(), quiet);
     let result = match cli.command {
-        Command::Audit(args) => runtime.block_on(audit::audit(&args, quiet)),
+        Command::Audit(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, true))),
+        Command::Attack(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, false))),
+        Command::Scan(_) => Ok(2),
+        Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
+        Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),
         Command::Verify(args) => evidence::verify(&args),
         Command::Report(args) => evidence::report(&args),

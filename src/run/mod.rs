@@ -48,7 +48,7 @@ pub use environment::{Environment, PrincipalAccess};
 pub use execute::{Progress, Results, execute};
 pub use interrupt::CancellationFlag;
 pub use journal::{Journal, JournalEntry, JournalError, Known};
-pub use plan::{Decision, Filter, PlanInput, Planned, plan};
+pub use plan::{Decision, Filter, PlanInput, Planned, is_named, plan};
 pub use request_plan::{PlannedResidue, RequestPlan, request_plan};
 
 /// The folder of all canaries under the audited prefix.

@@ -80,7 +80,9 @@ impl Filter {
     }
 }
 
-fn is_named(scenario: &Scenario, word: &str) -> bool {
+/// Whether a word of `--only` or `--skip` names a scenario.
+#[must_use]
+pub fn is_named(scenario: &Scenario, word: &str) -> bool {
     let group = scenario.group.as_str();
     scenario.id.eq_ignore_ascii_case(word)
         || group == word

@@ -3,7 +3,10 @@
 
 mod configuration;
 
-pub use configuration::{BucketConfiguration, LockConfiguration, PublicAccess, Versioning, configuration};
+pub use configuration::{
+    BucketConfiguration, BucketFacts, LockConfiguration, PublicAccess, Versioning, bucket_facts,
+    configuration,
+};
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::SystemTime;

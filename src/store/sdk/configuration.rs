@@ -1,6 +1,7 @@
 //! A bucket's configuration as the store shows it, for the record.
 
 use aws_sdk_s3::error::{ProvideErrorMetadata, SdkError};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::{Sdk, sdk_client};
@@ -211,4 +212,32 @@ pub async fn configuration(
         location,
     };
     (read, exchanges)
+}
+
+/// Whose a bucket is and since when, as ListBuckets says.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BucketFacts {
+    /// The owner's id, or its name where it has no id.
+    pub owner: Option<String>,
+    /// When the bucket was made.
+    pub created: Option<DateTime<Utc>>,
+}
+
+/// Reads [`BucketFacts`]; empty where the right to list buckets is missing. One request, sent once.
+pub async fn bucket_facts(client: &Client, who: &Credentials, bucket: &str) -> (BucketFacts, Vec<Exchange>) {
+    let sdk = sdk_client(client, who);
+    let result = sdk.s3.list_buckets().send().await;
+    let exchanges = sdk.take_exchanges();
+    let Ok(listed) = result else { return (BucketFacts::default(), exchanges) };
+    let owner = listed.owner.and_then(|o| o.id.filter(|id| !id.is_empty()).or(o.display_name));
+    let created = listed
+        .buckets
+        .unwrap_or_default()
+        .into_iter()
+        .find(|b| b.name.as_deref() == Some(bucket))
+        .and_then(|b| b.creation_date)
+        .and_then(|d| DateTime::from_timestamp(d.secs(), d.subsec_nanos()));
+    // Without the bucket in the listing, the owner is that of other buckets.
+    let owner = owner.filter(|_| created.is_some());
+    (BucketFacts { owner, created }, exchanges)
 }

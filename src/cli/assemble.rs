@@ -1,0 +1,261 @@
+//! From what was done to the record: judging, waivers, counts, digests.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::cli::audit::Done;
+use crate::cli::setup::Setup;
+use crate::profile::Requirement;
+use crate::record::outcome::{Verdicts, apply_waivers, outcome, summary};
+use crate::record::{
+    self, Cause, ControlInfo, DialectInfo, Exchanges, Finding, FindingRule, Judgement, Operator,
+    PrincipalInfo, Record, RunEvidence, ScenarioResult, SignerInfo, Times, Tool, Verdict, judge, present,
+};
+use crate::run::Decision;
+use crate::scenario::{Dialects, Severity, Suite};
+use crate::sign::Identity;
+use crate::store::hyper_wire::PeerInfo;
+use crate::store::sdk::BucketConfiguration;
+use crate::target::Opened;
+use crate::time::Clock;
+
+/// What the record is put together from, beside what was done.
+pub(super) struct Parts<'a> {
+    pub(super) setup: &'a Setup,
+    pub(super) opened: &'a Opened,
+    pub(super) peer: &'a PeerInfo,
+    pub(super) suite: &'a Suite,
+    pub(super) dialects: &'a Dialects,
+    pub(super) run_id: &'a str,
+    pub(super) started: DateTime<Utc>,
+    pub(super) elapsed: Duration,
+    pub(super) identity: &'a Identity,
+    pub(super) ephemeral: bool,
+    pub(super) challenge: Option<String>,
+    pub(super) require: &'a [String],
+    pub(super) fail_on: Severity,
+    pub(super) requirement: &'a Requirement,
+    pub(super) attacked: bool,
+}
+
+/// Judges and puts together.
+pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
+    let events = done.log.take();
+    let dialect = parts.dialects.select(done.server.as_deref());
+    let mut scenarios = judged(&done, parts, &events);
+    let mut scan = done.scan;
+    let mut findings = findings(&done.configuration, parts.requirement);
+    let waivers = apply_waivers(
+        &parts.setup.config.waivers,
+        parts.started.date_naive(),
+        &mut scenarios,
+        scan.as_mut(),
+        &mut findings,
+    );
+    let end = outcome(&Verdicts {
+        scenarios: &scenarios,
+        scan: scan.as_ref(),
+        findings: &findings,
+        fail_on: parts.fail_on,
+        attacked: parts.attacked,
+    });
+    let planned = done.planned.iter().filter(|p| matches!(p.decision, Decision::Run { .. })).count() as u64;
+    let assessed =
+        scenarios.iter().filter(|s| matches!(s.verdict, Verdict::Pass | Verdict::Fail)).count() as u64;
+    let whole = scan.as_ref().is_none_or(|s| s.complete);
+    let [start, finish] = done.configuration;
+    let facts = done.facts.unwrap_or_default();
+    let opened = parts.opened;
+    let signer = parts.identity.signer();
+    Record {
+        schema: record::SCHEMA.to_owned(),
+        run_id: parts.run_id.to_owned(),
+        tool: tool(),
+        operator: Operator {
+            user: parts.setup.environment.user.clone(),
+            host: parts.setup.environment.host.clone(),
+            ci_job: parts.setup.environment.ci_job.clone(),
+            challenge: parts.challenge.clone(),
+        },
+        arguments: std::env::args().skip(1).collect(),
+        digests: digests(parts),
+        suite_changed: parts.suite.changed,
+        target: record::Target {
+            kind: opened.kind.word().to_owned(),
+            description: opened.description.clone(),
+            endpoint: opened.endpoint.clone(),
+            address: parts.peer.address.map(|a| a.to_string()),
+            tls_fingerprint: parts.peer.certificate_sha256.clone(),
+            server: done.server,
+            version: opened.version.clone(),
+            region: opened.client.endpoint().region.clone(),
+            bucket: opened.location.bucket.clone(),
+            prefix: opened.location.prefix.clone(),
+            owner: facts.owner,
+            created: facts.created,
+            reach: done.reach,
+            configuration_start: json(start.as_ref()),
+            configuration_end: json(finish.as_ref()),
+        },
+        principals: done.principals.iter().flat_map(|p| &p.facts).map(principal).collect(),
+        times: Times {
+            started: parts.started,
+            finished: Clock::Real.now(),
+            elapsed_us: u64::try_from(parts.elapsed.as_micros()).unwrap_or(u64::MAX),
+            clock: if opened.clock.is_virtual() { "virtual" } else { "real" }.to_owned(),
+            skew_ms: opened.client.skew().map(|s| s.num_milliseconds()),
+        },
+        summary: summary(&scenarios),
+        complete: assessed == planned && whole,
+        assessed,
+        planned,
+        outcome: end,
+        controls: controls(parts.suite, &scenarios),
+        scenarios,
+        scan,
+        findings,
+        waivers,
+        residue: done.residue,
+        dialect: DialectInfo { name: dialect.name.clone(), source: parts.dialects.source.clone() },
+        qualification: "not qualified: this version has no qualification".to_owned(),
+        signer: SignerInfo {
+            subject: signer.subject.clone(),
+            fingerprint: signer.fingerprint.clone(),
+            ephemeral: parts.ephemeral,
+        },
+        log_head: events.last().map(|e| e.chain.clone()).unwrap_or_default(),
+        events,
+    }
+}
+
+fn judged(done: &Done, parts: &Parts<'_>, events: &[record::Event]) -> Vec<ScenarioResult> {
+    let dialect = parts.dialects.select(done.server.as_deref());
+    let because = |status: u16, code: &str, message: &str| dialect.because(status, code, message);
+    let context = judge::Context { exchanges: Exchanges::of(events), dialect: &because };
+    let mut ran = done.results.iter();
+    let mut all = Vec::new();
+    for planned in &done.planned {
+        let Some(scenario) = parts.suite.scenarios.get(planned.place) else { continue };
+        let required = parts.require.contains(&scenario.id);
+        let not_run = |verdict: Verdict, cause: Cause, why: String| {
+            present::not_run(scenario, &Judgement::other(verdict, cause, why), required)
+        };
+        all.push(match &planned.decision {
+            Decision::Skip(why) => not_run(Verdict::Skipped, Cause::NotRun, why.clone()),
+            Decision::Run { .. } => {
+                let runs: Result<Vec<RunEvidence>, String> =
+                    ran.next().map_or(Ok(Vec::new()), |(_, runs)| runs.iter().cloned().collect());
+                match runs {
+                    Ok(runs) if runs.is_empty() => {
+                        not_run(Verdict::Error, Cause::ToolError, "there is no evidence".to_owned())
+                    }
+                    Ok(runs) => present::result(scenario, &runs, &context, required),
+                    Err(why) => not_run(Verdict::Error, Cause::ToolError, why),
+                }
+            }
+        });
+    }
+    all
+}
+
+/// What the configuration itself shows, and whether it changed meanwhile.
+fn findings([start, end]: &[Option<BucketConfiguration>; 2], requirement: &Requirement) -> Vec<Finding> {
+    let mut found = match start {
+        _ => {
+            let _ = requirement;
+            Vec::new()
+        }
+    };
+    if let (Some(start), Some(end)) = (start, end)
+        && start != end
+    {
+        let (before, after) = (json(Some(start)), json(Some(end)));
+        let changed: Vec<&str> = before
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, value)| after.get(name.as_str()) != Some(value))
+            .map(|(name, _)| name.as_str())
+            .collect();
+        let rule = FindingRule::ConfigurationChanged;
+        found.push(Finding {
+            rule,
+            severity: rule.severity(),
+            key: String::new(),
+            version_id: String::new(),
+            detail: format!(
+                "the bucket's configuration changed while it was audited: {}",
+                changed.join(", ")
+            ),
+            waived: None,
+        });
+    }
+    found
+}
+
+fn json(configuration: Option<&BucketConfiguration>) -> Value {
+    configuration.and_then(|c| serde_json::to_value(c).ok()).unwrap_or(Value::Null)
+}
+
+fn principal(facts: &crate::target::PrincipalFacts) -> PrincipalInfo {
+    PrincipalInfo {
+        role: facts.role,
+        source: facts.source.clone(),
+        missing: facts.missing.clone(),
+        arn: facts.arn.clone(),
+        account: facts.account.clone(),
+        session: facts.session.clone(),
+        policy_sha256: facts.policy_sha256.clone(),
+    }
+}
+
+fn digests(parts: &Parts<'_>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::from([
+        ("suite".to_owned(), parts.suite.digest.clone()),
+        ("dialects".to_owned(), parts.dialects.digest.clone()),
+        ("controls".to_owned(), controls_digest(parts.suite)),
+    ]);
+    all.extend(parts.setup.config.digest.clone().map(|d| ("configuration".to_owned(), d)));
+    all.extend(parts.setup.config.waivers_digest().map(|d| ("waivers".to_owned(), d)));
+    all
+}
+
+/// SHA-256 over the catalogue's entries, one line of JSON each, in order of id.
+fn controls_digest(suite: &Suite) -> String {
+    let mut hash = Sha256::new();
+    for control in &suite.controls {
+        let line = serde_json::json!([control.id, control.title, control.source, control.trust]);
+        hash.update(format!("{line}\n"));
+    }
+    hex::encode(hash.finalize())
+}
+
+fn controls(suite: &Suite, scenarios: &[ScenarioResult]) -> Vec<ControlInfo> {
+    let used: BTreeSet<&String> = scenarios.iter().flat_map(|r| &r.controls).collect();
+    suite
+        .controls
+        .iter()
+        .filter(|c| used.contains(&c.id))
+        .map(|c| ControlInfo {
+            id: c.id.clone(),
+            title: c.title.clone(),
+            source: c.source.clone(),
+            trust: c.trust.clone(),
+        })
+        .collect()
+}
+
+fn tool() -> Tool {
+    let binary = std::env::current_exe().and_then(std::fs::read).ok();
+    Tool {
+        name: "wormproof".to_owned(),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        commit: env!("WORMPROOF_COMMIT").to_owned(),
+        binary_sha256: binary.map(|bytes| hex::encode(Sha256::digest(bytes))),
+        judge: record::JUDGE.to_owned(),
+    }
+}
