@@ -3,5 +3,6 @@
 
 mod arrows;
 mod audit;
-mod store;
 mod bad_scenarios;
+mod scan;
+mod store;
