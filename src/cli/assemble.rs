@@ -16,6 +16,7 @@ use crate::record::{
     PrincipalInfo, Record, RunEvidence, ScenarioResult, SignerInfo, Times, Tool, Verdict, judge, present,
 };
 use crate::run::Decision;
+use crate::scan::bucket_findings;
 use crate::scenario::{Dialects, Severity, Suite};
 use crate::sign::Identity;
 use crate::store::hyper_wire::PeerInfo;
@@ -48,7 +49,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let dialect = parts.dialects.select(done.server.as_deref());
     let mut scenarios = judged(&done, parts, &events);
     let mut scan = done.scan;
-    let mut findings = findings(&done.configuration, parts.requirement);
+    let mut findings = findings(&done.configuration, parts.requirement, scan.is_some());
     let waivers = apply_waivers(
         &parts.setup.config.waivers,
         parts.started.date_naive(),
@@ -163,12 +164,11 @@ fn judged(done: &Done, parts: &Parts<'_>, events: &[record::Event]) -> Vec<Scena
 }
 
 /// What the configuration itself shows, and whether it changed meanwhile.
-fn findings([start, end]: &[Option<BucketConfiguration>; 2], requirement: &Requirement) -> Vec<Finding> {
+fn findings([start, end]: &[Option<BucketConfiguration>; 2], requirement: &Requirement, scanned: bool) -> Vec<Finding> {
     let mut found = match start {
-        _ => {
-            let _ = requirement;
-            Vec::new()
-        }
+        // A lock is required where something is required of it, and by every scan.
+        Some(start) => bucket_findings(start, scanned || *requirement != Requirement::default()),
+        None => Vec::new(),
     };
     if let (Some(start), Some(end)) = (start, end)
         && start != end

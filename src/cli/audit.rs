@@ -13,12 +13,13 @@ use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, watch_interrupt,
 };
-use crate::cli::{Failure, note, output};
+use crate::cli::{Failure, note, output, scan};
 use crate::record::{Log, Residue, RunEvidence};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
     RequestPlan, Sweep,
 };
+use crate::scan::OwnRun;
 use crate::scenario::{Capability, Reach, Role, Scenario, Suite};
 use crate::store::sdk::{BucketConfiguration, configuration};
 use crate::target::{self, Access, Capabilities, Opened, Principals, Scope};
@@ -175,8 +176,28 @@ impl Audit<'_> {
             run::execute(&env, &work, &|progress| bar.run(&progress)).await
         };
         let residue = self.clean(&root, &journal, &results).await;
-        let _ = requirement;
-        let scan = None;
+        let scan = match requirement {
+            Some(requirement) if !self.interrupt.is_raised() => {
+                let auditor = principals.of(Role::Auditor).flatten();
+                let asked = scan::Asked {
+                    who: auditor.or(Some(&opened.administrator)),
+                    own_run: Some(OwnRun { run_id: self.run_id, base: &env.prefix }),
+                    concurrency: usize::from(self.args.requirement.scan_concurrency),
+                    exact: false,
+                };
+                let found = scan::of_bucket(
+                    self.setup,
+                    opened,
+                    &self.log,
+                    requirement,
+                    before.as_ref(),
+                    &asked,
+                    &self.interrupt,
+                );
+                Some(found.await)
+            }
+            _ => None,
+        };
         let after = read_configuration(opened, &self.log).await;
         self.log.note(opened.clock.now(), "", "the run ends");
         Ok(Done {

@@ -8,6 +8,7 @@ mod evidence;
 mod output;
 mod plan;
 mod progress;
+mod scan;
 mod setup;
 mod small;
 
@@ -50,7 +51,7 @@ pub fn run(cli: Cli) -> u8 {
     let result = match cli.command {
         Command::Audit(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, true))),
         Command::Attack(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, false))),
-        Command::Scan(_) => Ok(2),
+        Command::Scan(args) => setup().and_then(|s| runtime.block_on(scan::scan(&args, &s))),
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),

@@ -247,7 +247,7 @@ pub(super) fn signer(key: &Path, cert: &Path) -> Result<Identity, Failure> {
 
 /// The suite with what `--scenarios` adds; `--only`, `--skip` and `--require` have to name something in it.
 pub(super) fn suite(args: &AttackArgs) -> Result<Suite, Failure> {
-    let suite = Suite::builtin().map_err(|e| suite_failure(&e))?;
+    let suite = builtin()?;
     let suite = match &args.scenarios {
         Some(dir) => suite.with(dir, &args.replace_scenario).map_err(|e| suite_failure(&e))?,
         None => suite,
@@ -268,6 +268,11 @@ pub(super) fn suite(args: &AttackArgs) -> Result<Suite, Failure> {
         Some(id) => Err(unknown("--require", id)),
         None => Ok(suite),
     }
+}
+
+/// The built-in suite.
+pub(super) fn builtin() -> Result<Suite, Failure> {
+    Suite::builtin().map_err(|e| suite_failure(&e))
 }
 
 /// The refusal dialects.

@@ -395,9 +395,18 @@ pub async fn head_lock(
         Ok(answer) => answer,
         Err(why) => return HeadLock::Unread(format!("no answer: {why}")),
     };
-    let header = |name: &str| answer.headers().get(name).and_then(|v| v.to_str().ok());
+    head_shows(
+        answer.status().as_u16(),
+        |name| answer.headers().get(name).and_then(|v| v.to_str().ok()),
+        version_id,
+    )
+}
+
+/// What the answer to a HEAD of this version shows, by its status and headers (lower-case names).
+#[must_use]
+pub fn head_shows<'a>(status: u16, header: impl Fn(&str) -> Option<&'a str>, version_id: &str) -> HeadLock {
     let marker = header("x-amz-delete-marker").is_some_and(|v| v.eq_ignore_ascii_case("true"));
-    match answer.status().as_u16() {
+    match status {
         200 => {
             if let Some(other) = header("x-amz-version-id")
                 && !version_id.is_empty()

@@ -54,6 +54,11 @@ impl<'a> VersionsWalk<'a> {
         self.who = who;
     }
 
+    /// Asks for the pages from here on with other further parameters (`metadata=true`, or none).
+    pub fn set_extra(&mut self, extra: Vec<(String, String)>) {
+        self.query.extra = extra;
+    }
+
     /// Where the next page begins: key and version id marker.
     #[must_use]
     pub fn position(&self) -> (Option<&str>, Option<&str>) {
