@@ -164,7 +164,11 @@ fn judged(done: &Done, parts: &Parts<'_>, events: &[record::Event]) -> Vec<Scena
 }
 
 /// What the configuration itself shows, and whether it changed meanwhile.
-fn findings([start, end]: &[Option<BucketConfiguration>; 2], requirement: &Requirement, scanned: bool) -> Vec<Finding> {
+fn findings(
+    [start, end]: &[Option<BucketConfiguration>; 2],
+    requirement: &Requirement,
+    scanned: bool,
+) -> Vec<Finding> {
     let mut found = match start {
         // A lock is required where something is required of it, and by every scan.
         Some(start) => bucket_findings(start, scanned || *requirement != Requirement::default()),

@@ -101,8 +101,9 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
         .filter(|(rule, count)| **count > 0 && rule_fails(all, rule))
         .map(|(rule, count)| (rule, *count))
         .collect();
-    let found: Vec<&Finding> =
-        all.findings.iter().filter(|f| f.waived.is_none() && f.severity >= all.fail_on).collect();
+    let (unread, others): (Vec<&Finding>, Vec<&Finding>) =
+        all.findings.iter().filter(|f| f.waived.is_none()).partition(|f| f.rule == FindingRule::Unreadable);
+    let found: Vec<&Finding> = others.into_iter().filter(|f| f.severity >= all.fail_on).collect();
     if !fails.is_empty() || !scanned.is_empty() || !found.is_empty() {
         let mut parts = Vec::new();
         if !fails.is_empty() {
@@ -126,6 +127,7 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
     if missing > 0 {
         open.push(format!("{missing} required {} not assessed", plural(missing, "scenario")));
     }
+    open.extend(unread.iter().map(|f| f.detail.clone()));
     if let Some(scan) = all.scan {
         if !scan.complete {
             open.push(format!(

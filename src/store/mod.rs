@@ -62,7 +62,7 @@ impl StoreError {
             }
             Self::Location { .. } => "write `s3://bucket/prefix`",
             Self::Credentials { .. } => {
-                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of ~/.aws/config with --profile"
+                "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of ~/.aws/config with --aws-profile, or set MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
             }
             Self::Trust { .. } => "give a file with PEM certificates of the authority to trust",
         }

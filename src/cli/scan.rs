@@ -1,0 +1,148 @@
+//! `scan`, and the scan that is part of `audit`.
+
+use std::sync::Arc;
+
+use crate::cli::args::ScanArgs;
+use crate::cli::assemble::{self, Parts};
+use crate::cli::audit::{Done, read_configuration, read_facts};
+use crate::cli::progress::Bar;
+use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
+use crate::cli::{Failure, output};
+use crate::lock::Reading;
+use crate::profile::Requirement;
+use crate::record::{Log, ScanResult};
+use crate::run::CancellationFlag;
+use crate::scan::{self, OwnRun, ScanInput};
+use crate::scenario::Suite;
+use crate::store::credentials::Credentials;
+use crate::store::sdk::BucketConfiguration;
+use crate::target::{Kind, Opened};
+use crate::time::Clock;
+
+/// The scan alone. Sends only reads.
+pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> {
+    let requirement = setup.requirement(&args.requirement)?;
+    let begun = std::time::Instant::now();
+    let started = Clock::Real.now();
+    let run_id = new_run_id();
+    let suite = Suite { scenarios: Vec::new(), ..crate::cli::setup::builtin()? };
+    let dialects = dialects()?;
+    let (identity, ephemeral) = setup.identity(&args.output)?;
+    let directory = directory(&args.output, &run_id);
+    claim(&directory)?;
+    let target = setup.open(&args.target, &run_id).await?;
+    let opened = &target.opened;
+    if args.exact && (opened.kind != Kind::Endpoint || opened.location.prefix.is_empty()) {
+        target.opened.close().await;
+        return Err(Failure::usage(
+            "--exact looks at one object, and none is named",
+            "`wormproof scan s3://BUCKET/KEY --exact`",
+        ));
+    }
+    let (interrupt, watch) = watch_interrupt("interrupted: what was scanned so far is kept");
+    let log = Arc::new(Log::default());
+    let facts = read_facts(opened, &log).await;
+    let before = read_configuration(opened, &log).await;
+    let asked = Asked {
+        who: Some(&opened.administrator),
+        own_run: None,
+        concurrency: usize::from(args.requirement.scan_concurrency),
+        exact: args.exact,
+    };
+    let result = of_bucket(setup, opened, &log, &requirement, before.as_ref(), &asked, &interrupt).await;
+    let after = read_configuration(opened, &log).await;
+    watch.abort();
+    let peer = target.peer();
+    let server = log.snapshot().iter().find_map(server_of);
+    let done = Done {
+        planned: Vec::new(),
+        results: Vec::new(),
+        principals: None,
+        server,
+        reach: None,
+        facts: Some(facts),
+        configuration: [before, after],
+        scan: Some(result),
+        residue: Vec::new(),
+        log,
+    };
+    let record = assemble::record(
+        done,
+        &Parts {
+            setup,
+            opened,
+            peer: &peer,
+            suite: &suite,
+            dialects: &dialects,
+            run_id: &run_id,
+            started,
+            elapsed: begun.elapsed(),
+            identity: &identity,
+            ephemeral,
+            challenge: None,
+            require: &[],
+            fail_on: args.requirement.fail_on.into(),
+            requirement: &requirement,
+            attacked: false,
+        },
+    );
+    target.opened.close().await;
+    let written = output::write(&directory, &record, &identity);
+    output::show(&args.output, &record, written.is_ok().then_some(directory.as_path()), setup)?;
+    written?;
+    Ok(record.outcome.exit_code)
+}
+
+/// The `Server` header of an exchange.
+fn server_of(event: &crate::record::Event) -> Option<String> {
+    match &event.what {
+        crate::record::What::Exchange(exchange) => exchange.answer()?.header("server").map(ToOwned::to_owned),
+        crate::record::What::Note(_) => None,
+    }
+}
+
+/// How a bucket is scanned.
+pub(super) struct Asked<'a> {
+    /// Who reads.
+    pub(super) who: Option<&'a Credentials>,
+    /// The run under way and the base of its canaries' keys.
+    pub(super) own_run: Option<OwnRun<'a>>,
+    /// Lookups at the same time.
+    pub(super) concurrency: usize,
+    /// Whether the location's prefix is one key.
+    pub(super) exact: bool,
+}
+
+/// Scans the audited bucket or prefix.
+pub(super) async fn of_bucket(
+    setup: &Setup,
+    opened: &Opened,
+    log: &Log,
+    requirement: &Requirement,
+    configuration: Option<&BucketConfiguration>,
+    asked: &Asked<'_>,
+    interrupt: &CancellationFlag,
+) -> ScanResult {
+    let location = &opened.location;
+    let bar = Bar::of_versions(setup.quiet);
+    let interrupted = || interrupt.is_raised();
+    let replicates = match configuration.map(|c| &c.replication) {
+        Some(Reading::Known(rules)) => Reading::Known(rules.is_some()),
+        Some(Reading::Unread(why)) => Reading::Unread(why.clone()),
+        None => Reading::Unread("the bucket's configuration was not read".to_owned()),
+    };
+    let input = ScanInput {
+        replicates,
+        own_run: asked.own_run,
+        concurrency: asked.concurrency,
+        log: Some(log),
+        interrupted: &interrupted,
+        ..ScanInput::new(&opened.client, asked.who, &location.bucket, &location.prefix, requirement)
+    };
+    let progress = |p: scan::Progress| bar.versions(p.versions, p.findings);
+    if asked.exact {
+        scan::exact(&input, &location.prefix, &progress).await
+    } else {
+        scan::scan(&input, &progress).await
+    }
+}
