@@ -28,7 +28,8 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
     let mut parts = vec![page.summary(record), page.facts(record)];
     if !record.scenarios.is_empty() {
         parts.push(page.by_group(record));
-        parts.push(page.verdicts(record));
+        parts.extend(page.verdicts(record, "Held", &[Status::Pass]));
+        parts.extend(page.verdicts(record, "Not run", &[Status::Skipped]));
     }
     if let Some(scan) = &record.scan {
         parts.push(page.scan(scan));
@@ -36,6 +37,9 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
     parts.extend(page.findings(record));
     parts.extend(page.waivers(record));
     parts.extend(page.residue(record));
+    // What matters most stands last, where the prompt is.
+    let open = [Status::Fail, Status::Waived, Status::Error, Status::Inconclusive];
+    parts.extend(page.verdicts(record, "Did not hold, or no conclusion", &open));
     parts.push(page.end(record, options.written));
     parts.join("\n")
 }
@@ -165,23 +169,35 @@ impl Page {
         Self::print(table)
     }
 
-    fn verdicts(&self, record: &Record) -> String {
-        let wide = self.width >= WIDE;
+    /// The scenarios of the given statuses, by group; nothing if there is none.
+    fn verdicts(&self, record: &Record, title: &str, statuses: &[Status]) -> Option<String> {
+        let wanted = |s: &&&ScenarioResult| statuses.contains(&Status::of(s));
+        let reasons = statuses != [Status::Pass];
+        let wide = reasons && self.width >= WIDE;
         let mut header = vec!["Verdict", "Severity", "Scenario", ""];
         if wide {
             header.push("Reason");
         }
         let mut table = self.table(&header);
+        let mut any = false;
         for group in groups(record) {
+            let scenarios: Vec<&&ScenarioResult> = group.scenarios.iter().filter(wanted).collect();
+            if scenarios.is_empty() {
+                continue;
+            }
             // The group's name stands in the table, so that one glance down the page finds it.
-            table.add_row([""]);
+            if any {
+                table.add_row([""]);
+            }
+            any = true;
+            let count = Cell::new(format!("{} of {}", scenarios.len(), group.scenarios.len()));
             table.add_row([
                 strong(text(group.name)),
                 Cell::new(""),
                 Cell::new(""),
-                Cell::new(group.counts.words()).add_attribute(Attribute::Dim),
+                count.add_attribute(Attribute::Dim),
             ]);
-            for scenario in &group.scenarios {
+            for scenario in scenarios {
                 let status = Status::of(scenario);
                 let reason = reason(scenario, status);
                 let mut title = show(&scenario.title);
@@ -211,7 +227,7 @@ impl Page {
         if let (true, Some(column)) = (wide, table.column_mut(4)) {
             column.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(40)));
         }
-        Self::print(table)
+        any.then(|| format!("{}{}", self.section(title), Self::print(table)))
     }
 
     fn scan(&self, scan: &ScanResult) -> String {
@@ -363,7 +379,7 @@ fn reason(scenario: &ScenarioResult, status: Status) -> String {
     }
     let mut text = show(&scenario.reason);
     if let Some(role) = scenario.weakest {
-        let _ = write!(text, " (broken as {role})");
+        let _ = write!(text, " (weakest principal that broke it: {role})");
     }
     if let Some(waived) = &scenario.waived {
         let _ = write!(text, "\naccepted risk: {}", show(waived));

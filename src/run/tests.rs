@@ -340,12 +340,16 @@ inherit = true
 state = "absent"
 in    = "twin"
 
+[scenario.form.plain]
+fields = {}
+
 [[scenario.step]]
 purpose = "promise"
 text    = "The administrator posts a form."
 as      = "administrator"
 action  = "post-form"
 object  = "late"
+body    = "plain"
 content = "by a form of {ledger.key}"
 name    = "posted"
 expect  = "accepted"
