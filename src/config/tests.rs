@@ -168,3 +168,13 @@ fn the_environment_is_read_in_pairs() {
     let job = of(&[("GITHUB_REPOSITORY", "a/b"), ("GITHUB_RUN_ID", "7"), ("CI", "true")]);
     assert_eq!(job.ci_job.as_deref(), Some("https://github.com/a/b/actions/runs/7"));
 }
+
+#[test]
+fn the_example_of_the_documentation_is_read() {
+    let page = include_str!("../../docs/configuration.md");
+    let example = page.split("```toml").nth(1).and_then(|rest| rest.split("```").next()).expect("an example");
+    let config = Config::parse("wormproof.toml", example, &|_| Some("a-value".to_owned())).expect("read");
+    assert_eq!(config.principals.len(), 3);
+    assert_eq!(config.waivers.len(), 1);
+    assert!(config.scan.min_retention.is_some() && config.target.ca_bundle.is_some());
+}

@@ -338,6 +338,33 @@ pub fn telling_step(scenario: &ScenarioResult) -> Option<&crate::record::StepTex
     of(Purpose::Attack).or_else(|| of(Purpose::Promise))
 }
 
+/// A long reason in short: its first parts (it is a list with semicolons) and how many more there are, and
+/// digests by their first twelve digits. The whole stands in the record and in the scenario's own section.
+#[must_use]
+pub fn brief(reason: &str) -> String {
+    const PARTS: usize = 3;
+    const DIGEST: usize = 64;
+    let parts: Vec<&str> = reason.split("; ").collect();
+    let cut = match parts.get(..PARTS) {
+        Some(first) if parts.len() > PARTS + 1 => {
+            format!("{}; and {} more", first.join("; "), parts.len() - PARTS)
+        }
+        _ => reason.to_owned(),
+    };
+    let words: Vec<String> = cut
+        .split(' ')
+        .map(|word| {
+            let digits = word.trim_end_matches([',', '.', ';']);
+            if digits.len() == DIGEST && digits.chars().all(|c| c.is_ascii_hexdigit()) {
+                format!("{}…{}", &digits[..12], &word[DIGEST..])
+            } else {
+                word.to_owned()
+            }
+        })
+        .collect();
+    words.join(" ")
+}
+
 /// Text from outside, made harmless and unmistakable: control characters, bidirectional and invisible marks, odd
 /// spaces and private characters are written as `\u{202E}`; so is a space at either end or after another space,
 /// and a backslash that would look like such an escape. Different texts stay different.
@@ -383,6 +410,16 @@ fn hostile(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_long_reason_is_cut_between_its_parts_and_says_so() {
+        assert_eq!(super::brief("a; b; c; d"), "a; b; c; d");
+        assert_eq!(super::brief("a; b; c; d; e"), "a; b; c; and 2 more");
+        let digest = "0123456789abcdef".repeat(4);
+        assert_eq!(super::brief(&format!("SHA-256 {digest} before, {digest}, now")), {
+            "SHA-256 0123456789ab… before, 0123456789ab…, now"
+        });
+    }
+
     use super::*;
     use crate::report::sample;
 

@@ -12,7 +12,7 @@ use comfy_table::{
 use crate::record::{Finding, Record, ScanResult, ScenarioResult};
 use crate::report::Options;
 use crate::report::model::{
-    Counts, Status, banner, groups, headline, rule_severity, rule_words, show, total_words,
+    Counts, Status, banner, brief, groups, headline, rule_severity, rule_words, show, total_words,
 };
 use crate::time::human;
 
@@ -377,7 +377,7 @@ fn reason(scenario: &ScenarioResult, status: Status) -> String {
     if status == Status::Pass {
         return String::new();
     }
-    let mut text = show(&scenario.reason);
+    let mut text = show(&brief(&scenario.reason));
     if let Some(role) = scenario.weakest {
         let _ = write!(text, " (weakest principal that broke it: {role})");
     }

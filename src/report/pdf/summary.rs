@@ -1,7 +1,9 @@
 //! Sections 1 to 3: counts, the opinion, and what was not assessed.
 
 use crate::record::Record;
-use crate::report::model::{Counts, Status, groups, not_assessed as open, opinion as paragraphs, ordered};
+use crate::report::model::{
+    Counts, Status, brief, groups, not_assessed as open, opinion as paragraphs, ordered,
+};
 use crate::report::pdf::layout::{BODY, Flow, GREY, MARGIN, NOTE, SMALL, STRONG, Style, WIDTH, tint};
 use crate::report::pdf::table::{Cell, cell, left, right};
 use crate::scenario::Severity;
@@ -59,7 +61,7 @@ pub(super) fn summary(flow: &mut Flow<'_>, record: &Record) {
     let rows = broken
         .iter()
         .map(|s| {
-            let mut text = vec![(STRONG, s.title.clone()), (SMALL, s.reason.clone())];
+            let mut text = vec![(STRONG, s.title.clone()), (SMALL, brief(&s.reason))];
             if let Some(waived) = &s.waived {
                 text.push((NOTE, format!("accepted risk: {waived}")));
             }
