@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use rayon::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -15,7 +16,7 @@ use crate::record::{
     self, Cause, ControlInfo, DialectInfo, Exchanges, Finding, FindingRule, Judgement, Operator,
     PrincipalInfo, Record, RunEvidence, ScenarioResult, SignerInfo, Times, Tool, Verdict, judge, present,
 };
-use crate::run::Decision;
+use crate::run::{Decision, Planned};
 use crate::scan::bucket_findings;
 use crate::scenario::{Dialects, Severity, Suite};
 use crate::sign::Identity;
@@ -133,34 +134,40 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     }
 }
 
+/// The runs of a scenario, if it ran.
+type Ran<'a> = Option<&'a [Result<RunEvidence, String>]>;
+
 fn judged(done: &Done, parts: &Parts<'_>, events: &[record::Event]) -> Vec<ScenarioResult> {
     let dialect = parts.dialects.select(done.server.as_deref());
     let because = |status: u16, code: &str, message: &str| dialect.because(status, code, message);
     let context = judge::Context { exchanges: Exchanges::of(events), dialect: &because };
     let mut ran = done.results.iter();
-    let mut all = Vec::new();
-    for planned in &done.planned {
-        let Some(scenario) = parts.suite.scenarios.get(planned.place) else { continue };
+    let work: Vec<(&Planned, Ran<'_>)> = done
+        .planned
+        .iter()
+        .map(|planned| match planned.decision {
+            Decision::Skip(_) => (planned, None),
+            Decision::Run { .. } => (planned, ran.next().map(|(_, runs)| runs.as_slice())),
+        })
+        .collect();
+    let judge = |(planned, runs): &(&Planned, Ran<'_>)| {
+        let scenario = parts.suite.scenarios.get(planned.place)?;
         let required = parts.require.contains(&scenario.id);
-        let not_run = |verdict: Verdict, cause: Cause, why: String| {
+        let not_run = |verdict: Verdict, cause: Cause, why: &str| {
             present::not_run(scenario, &Judgement::other(verdict, cause, why), required)
         };
-        all.push(match &planned.decision {
-            Decision::Skip(why) => not_run(Verdict::Skipped, Cause::NotRun, why.clone()),
-            Decision::Run { .. } => {
-                let runs: Result<Vec<RunEvidence>, String> =
-                    ran.next().map_or(Ok(Vec::new()), |(_, runs)| runs.iter().cloned().collect());
-                match runs {
-                    Ok(runs) if runs.is_empty() => {
-                        not_run(Verdict::Error, Cause::ToolError, "there is no evidence".to_owned())
-                    }
-                    Ok(runs) => present::result(scenario, &runs, &context, required),
-                    Err(why) => not_run(Verdict::Error, Cause::ToolError, why),
-                }
-            }
-        });
-    }
-    all
+        if let Decision::Skip(why) = &planned.decision {
+            return Some(not_run(Verdict::Skipped, Cause::NotRun, why));
+        }
+        let runs: Result<Vec<RunEvidence>, String> = runs.unwrap_or_default().iter().cloned().collect();
+        Some(match runs {
+            Ok(runs) if runs.is_empty() => not_run(Verdict::Error, Cause::ToolError, "there is no evidence"),
+            Ok(runs) => present::result(scenario, &runs, &context, required),
+            Err(why) => not_run(Verdict::Error, Cause::ToolError, &why),
+        })
+    };
+    // Judging is pure, and each scenario is judged for itself.
+    work.par_iter().filter_map(judge).collect()
 }
 
 /// What the configuration itself shows, and whether it changed meanwhile.

@@ -33,7 +33,7 @@ pub struct Context<'a> {
     /// The record's exchanges.
     pub exchanges: Exchanges<'a>,
     /// The dialect: every reason that it knows for a status, code and message.
-    pub dialect: &'a dyn Fn(u16, &str, &str) -> Vec<Because>,
+    pub dialect: &'a (dyn Fn(u16, &str, &str) -> Vec<Because> + Sync),
 }
 
 impl Context<'_> {

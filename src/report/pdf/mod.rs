@@ -11,6 +11,7 @@ mod annex;
 mod cover;
 mod fonts;
 mod layout;
+mod principals;
 mod scenarios;
 mod summary;
 mod table;

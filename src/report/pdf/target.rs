@@ -5,6 +5,7 @@ use serde_json::Value;
 use crate::record::Record;
 use crate::report::model::Status;
 use crate::report::pdf::layout::{CODE, CODE_NOTE, Flow, SMALL, STRONG, Style, tint};
+use crate::report::pdf::principals::principals;
 use crate::report::pdf::short;
 use crate::report::pdf::table::{Cell, cell, left};
 use crate::time::human;
@@ -87,6 +88,7 @@ pub(super) fn target(flow: &mut Flow<'_>, record: &Record) {
         })
         .collect();
     flow.table(&[left("Role", 0.2), left("How it was had", 0.8)], rows);
+    principals(flow, record);
     flow.heading("Configuration of the bucket at the start");
     configuration(flow, &target.configuration_start);
     flow.heading("Configuration of the bucket at the end");
