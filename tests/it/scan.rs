@@ -309,9 +309,11 @@ async fn a_listing_that_is_not_whole_makes_an_incomplete_result() {
         assert!(!result.complete && why.contains(reason), "{reason}: {why}");
         assert_eq!((result.versions, result.pages), (20, 2), "{reason}: what was read is kept");
     }
-    scene.tamper(|parts, answer| match is_listing(parts) {
-        true => http::Response::builder().status(403).body(Bytes::new()).expect("an answer"),
-        false => answer,
+    scene.tamper(|parts, mut answer| {
+        if is_listing(parts) {
+            *answer.status_mut() = http::StatusCode::FORBIDDEN;
+        }
+        answer
     });
     assert!(!scan(&input, &quiet).await.complete);
 }
@@ -486,9 +488,11 @@ async fn a_listing_with_locks_spares_the_lookups_unless_it_lies() {
     let result = scan(&scene.input(&none), &quiet).await;
     assert!(result.findings.is_empty(), "{:?}", result.findings);
     // Metadata that breaks the page: the page is read without it.
-    scene.tamper(|parts, answer| match parts.uri.query().is_some_and(|q| q.contains("metadata=true")) {
-        true => answer.map(|_| "<ListVersionsResult><x-amz-meta-a!b>".into()),
-        false => answer,
+    scene.tamper(|parts, answer| {
+        if parts.uri.query().is_some_and(|q| q.contains("metadata=true")) {
+            return answer.map(|_| "<ListVersionsResult><x-amz-meta-a!b>".into());
+        }
+        answer
     });
     let result = scan(&scene.input(&none), &quiet).await;
     assert!(result.complete, "{:?}", result.incomplete_reason);
