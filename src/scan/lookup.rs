@@ -240,8 +240,8 @@ impl<'i, 'a> Lookup<'i, 'a> {
             && !self.listing.is_off()
         {
             let shown = Shown::of_listing(listed);
-            if !shown.is_something() {
-                return Found::asked(self.ask(entry).await, false);
+            if shown.retention.is_none() {
+                return Found::asked(self.ask(entry).await.or(shown), false);
             }
             match self.listing.turn(false).await {
                 Turn::Believe => return self.believe(entry, shown, Source::Listing).await,
@@ -261,14 +261,14 @@ impl<'i, 'a> Lookup<'i, 'a> {
             None => self.fast_head(entry).await,
         };
         let shown = Shown::of_head(&head.lock);
-        let mut found = if shown.is_something() {
+        let mut found = if shown.retention.is_some() {
             match self.head.turn(each).await {
                 Turn::Believe => self.believe(entry, shown, Source::Head).await,
                 Turn::Check(turn) => Box::pin(self.check_head(entry, Some(turn))).await,
                 Turn::Refuse => Found::asked(self.ask(entry).await, false),
             }
         } else {
-            self.not_shown(entry, &head.lock).await
+            self.not_shown(entry, &head.lock, shown).await
         };
         found.replica = head.replica;
         found
@@ -276,9 +276,6 @@ impl<'i, 'a> Lookup<'i, 'a> {
 
     /// Takes what is shown for true, and asks for what is not shown and decides.
     async fn believe(&self, entry: &Entry, shown: Shown, source: Source) -> Found {
-        if shown.retention.is_none() {
-            return Found::asked(self.ask(entry).await.or(shown), false);
-        }
         let mut found = Found::shown(shown, source);
         if shown.hold.is_none() {
             let now = self.input.client.server_now();
@@ -295,9 +292,9 @@ impl<'i, 'a> Lookup<'i, 'a> {
         found
     }
 
-    /// A HEAD shows no lock, or is no answer: the two requests decide.
-    async fn not_shown(&self, entry: &Entry, head: &HeadLock) -> Found {
-        let mut asked = self.ask(entry).await;
+    /// A HEAD shows no retention, or is no answer: the two requests decide.
+    async fn not_shown(&self, entry: &Entry, head: &HeadLock, shown: Shown) -> Found {
+        let mut asked = self.ask(entry).await.or(shown);
         let doubt = match head {
             HeadLock::Marker => Some("the listing shows a version, HEAD a delete marker"),
             HeadLock::NotFound => Some("it was listed, and HEAD answers 404"),
