@@ -377,8 +377,6 @@ fn canary(item: Item, run: &str) -> Judged {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lock::Mode;
-    use chrono::{DateTime, Utc};
 
     #[test]
     fn a_run_folder_is_a_whole_segment_with_something_in_it() {

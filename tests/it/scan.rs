@@ -167,8 +167,8 @@ async fn every_kind_of_version_is_judged_for_what_it_is() {
     let log = Log::default();
     let ten =
         Requirement { mode: Some(Mode::Compliance), min_retention: Some(Span::Months(120)), hold: false };
-    for lookups in [Lookups::Cheapest, Lookups::Head, Lookups::Each] {
-        let input = ScanInput { lookups, log: Some(&log), ..scene.input(&none) };
+    for (lookups, page_size) in [(Lookups::Cheapest, 1000), (Lookups::Head, 1), (Lookups::Each, 3)] {
+        let input = ScanInput { lookups, page_size, log: Some(&log), ..scene.input(&none) };
         let result = scan(&input, &quiet).await;
         assert!(result.complete, "{:?}", result.incomplete_reason);
         let rules: Vec<_> = found(&result).into_keys().collect();
@@ -419,6 +419,28 @@ async fn a_head_that_lies_is_found_out() {
         })
         .collect();
     assert!(notes.iter().any(|n| n.contains("given up")), "{notes:?}");
+}
+
+#[tokio::test]
+async fn a_head_that_begins_to_lie_puts_what_it_said_before_in_doubt() {
+    let scene = scene().await;
+    for i in 0..200 {
+        scene.put(&format!("k{i:03}"), Some((Mode::Compliance, scene.days(10))), None).await;
+    }
+    scene.tamper(|parts, mut answer| {
+        if parts.method == http::Method::HEAD && parts.uri.path() >= "/books/k100" {
+            answer
+                .headers_mut()
+                .insert("x-amz-object-lock-mode", http::HeaderValue::from_static("GOVERNANCE"));
+        }
+        answer
+    });
+    let requirement = Requirement { mode: Some(Mode::Compliance), ..Requirement::default() };
+    let input = ScanInput { concurrency: 8, ..scene.input(&requirement) };
+    let result = scan(&input, &quiet).await;
+    let why = result.incomplete_reason.unwrap_or_default();
+    assert!(!result.complete && why.contains("HEAD shows GOVERNANCE"), "{why}");
+    assert_eq!(result.findings.get("wrong-mode"), None, "{:?}", result.findings);
 }
 
 /// A listing that carries metadata as MinIO's does, by what each version id is said to have.
