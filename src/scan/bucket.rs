@@ -14,7 +14,7 @@ pub fn bucket_findings(configuration: &BucketConfiguration, lock_required: bool)
     let mut add = |rule, detail: String| found.push(finding(rule, "", "", detail));
     match &configuration.versioning {
         Reading::Unread(why) => {
-            add(FindingRule::Unreadable, format!("the versioning could not be read: {why}"))
+            add(FindingRule::Unreadable, format!("the versioning could not be read: {why}"));
         }
         Reading::Known(versioning) => match versioning.as_ref().and_then(|v| v.status.as_deref()) {
             Some("Enabled") => {}

@@ -2,22 +2,21 @@
 
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use chrono::TimeDelta;
 use futures_util::future::join;
 
 use crate::exchange::{Exchange, Outcome};
-use crate::lock::{LegalHold, Reading, Retention};
+use crate::lock::Reading;
 use crate::record::finding::FindingRule;
 use crate::store::client::Attempts;
-use crate::store::listing::{Entry, ListedLock, VersionsWalk};
-use crate::store::ops::{VersionsQuery, get_object_legal_hold, get_object_retention, head_object};
+use crate::store::listing::Entry;
+use crate::store::ops::{get_object_legal_hold, get_object_retention, head_object};
 use crate::store::readback::{self, HeadLock};
 use crate::store::request::S3Request;
-use crate::time::wire;
 
 use super::pages::Item;
 use super::rules::{Lock, assess, class};
-use super::trust::{Checking, Trust, Turn};
+use super::shown::{Asked, Shown, Source};
+use super::trust::{Trust, Turn};
 use super::{ABOUT, Lookups, ScanInput};
 
 /// The folder of the canaries of all runs.
@@ -48,99 +47,6 @@ pub(super) struct Judged {
     pub(super) exchanges: Vec<Exchange>,
 }
 
-/// What the listing or a HEAD shows of a lock. Nothing is concluded from what is missing.
-#[derive(Debug, Clone, Copy, Default)]
-struct Shown {
-    retention: Option<Retention>,
-    hold: Option<LegalHold>,
-}
-
-impl Shown {
-    fn of_head(head: &HeadLock) -> Self {
-        let HeadLock::Shown(shown) = head else { return Self::default() };
-        Self {
-            retention: shown.retention.as_ref().and_then(Reading::known).copied(),
-            hold: shown.hold.as_ref().and_then(Reading::known).copied(),
-        }
-    }
-
-    fn of_listing(listed: &ListedLock) -> Self {
-        Self {
-            retention: listed.retention.known().copied().flatten(),
-            hold: listed.hold.known().copied().filter(|hold| *hold == LegalHold::On),
-        }
-    }
-
-    fn is_something(self) -> bool {
-        self.retention.is_some() || self.hold.is_some()
-    }
-
-    /// The lock as far as it is shown.
-    fn lock(self, name: &str) -> Lock {
-        Lock {
-            retention: match self.retention {
-                Some(retention) => Reading::Known(Some(retention)),
-                None => Reading::Unread(format!("{name} shows none")),
-            },
-            hold: match self.hold {
-                Some(hold) => Reading::Known(hold),
-                None => Reading::Unread(String::new()),
-            },
-        }
-    }
-}
-
-/// What the two requests said, with their exchanges.
-#[derive(Debug)]
-struct Asked {
-    lock: Lock,
-    exchanges: Vec<Exchange>,
-}
-
-impl Asked {
-    fn unread(&self) -> bool {
-        matches!((&self.lock.retention, &self.lock.hold), (Reading::Unread(_), Reading::Unread(_)))
-    }
-
-    /// Fills in what only a HEAD or the listing shows.
-    fn or(mut self, shown: Shown) -> Self {
-        if let (Reading::Unread(_), Some(retention)) = (&self.lock.retention, shown.retention) {
-            self.lock.retention = Reading::Known(Some(retention));
-        }
-        if let (Reading::Unread(_), Some(hold)) = (&self.lock.hold, shown.hold) {
-            self.lock.hold = Reading::Known(hold);
-        }
-        self
-    }
-
-    /// What is shown and not so, in words. What is not shown contradicts nothing. Dates may differ by less
-    /// than a second: some servers cut a header's.
-    fn contradicts(&self, shown: Shown, name: &str) -> Option<String> {
-        if let (Some(shown), Reading::Known(said)) = (shown.retention, &self.lock.retention) {
-            let same = said.is_some_and(|said| {
-                said.mode == shown.mode && (said.until - shown.until).abs() < TimeDelta::seconds(1)
-            });
-            if !same {
-                let said =
-                    said.map_or_else(|| "none".to_owned(), |r| format!("{} until {}", r.mode, wire(r.until)));
-                let until = wire(shown.until);
-                return Some(format!(
-                    "{name} shows {} until {until}, GetObjectRetention says {said}",
-                    shown.mode
-                ));
-            }
-        }
-        match (shown.hold, &self.lock.hold) {
-            (Some(shown), Reading::Known(said)) if shown != *said => Some(format!(
-                "{name} shows the hold {}, GetObjectLegalHold says {}",
-                shown.as_str(),
-                said.as_str()
-            )),
-            _ => None,
-        }
-    }
-}
-
 /// The answer to an unrecorded HEAD.
 #[derive(Debug)]
 struct Head {
@@ -151,37 +57,37 @@ struct Head {
 
 /// A lock, and how it was found out.
 #[derive(Debug)]
-struct Found {
-    lock: Lock,
+pub(super) struct Found {
+    pub(super) lock: Lock,
     /// The exchanges of the two requests and of checks.
-    exchanges: Vec<Exchange>,
+    pub(super) exchanges: Vec<Exchange>,
     /// Whether they are logged, whatever the finding.
-    keep: bool,
-    /// Whether the two requests have spoken.
-    asked: bool,
-    looked_up: bool,
-    replica: bool,
+    pub(super) keep: bool,
+    /// Who showed it; none if the two requests have spoken.
+    pub(super) shown_by: Option<Source>,
+    pub(super) looked_up: bool,
+    pub(super) replica: bool,
 }
 
 impl Found {
-    fn asked(asked: Asked, keep: bool) -> Self {
+    pub(super) fn asked(asked: Asked, keep: bool) -> Self {
         Self {
             lock: asked.lock,
             exchanges: asked.exchanges,
             keep,
-            asked: true,
+            shown_by: None,
             looked_up: true,
             replica: false,
         }
     }
 
-    fn shown(shown: Shown, name: &str, looked_up: bool) -> Self {
+    pub(super) fn shown(shown: Shown, source: Source) -> Self {
         Self {
-            lock: shown.lock(name),
+            lock: shown.lock(source),
             exchanges: Vec::new(),
             keep: false,
-            asked: false,
-            looked_up,
+            shown_by: Some(source),
+            looked_up: source == Source::Head,
             replica: false,
         }
     }
@@ -189,11 +95,11 @@ impl Found {
 
 /// Looks locks up.
 pub(super) struct Lookup<'i, 'a> {
-    input: &'i ScanInput<'a>,
+    pub(super) input: &'i ScanInput<'a>,
     /// Whether canaries are judged like anything else.
     exact: bool,
-    head: Trust,
-    listing: Trust,
+    pub(super) head: Trust,
+    pub(super) listing: Trust,
     /// Findings whose exchanges were logged, by rule.
     proven: Vec<AtomicU32>,
 }
@@ -278,8 +184,8 @@ impl<'i, 'a> Lookup<'i, 'a> {
         let now = self.input.client.server_now();
         let mut rules = assess(&found.lock, item.entry.last_modified, self.input.requirement, now);
         let logged = rules.first().is_some_and(|(rule, _)| self.is_among_the_first(*rule));
-        if logged && !found.asked {
-            found = Box::pin(self.confirm(&item.entry, found)).await;
+        if let Some(source) = found.shown_by.filter(|_| logged) {
+            found = Box::pin(self.confirm(&item.entry, found, source)).await;
             rules = assess(&found.lock, item.entry.last_modified, self.input.requirement, now);
         }
         if !logged && !found.keep {
@@ -323,7 +229,7 @@ impl<'i, 'a> Lookup<'i, 'a> {
         }
     }
 
-    fn head_request(&self, entry: &Entry) -> S3Request {
+    pub(super) fn head_request(&self, entry: &Entry) -> S3Request {
         head_object(self.input.bucket, &entry.key, version(&entry.version_id))
     }
 
@@ -334,13 +240,13 @@ impl<'i, 'a> Lookup<'i, 'a> {
             && !self.listing.is_off()
         {
             let shown = Shown::of_listing(listed);
-            if !shown.is_something() {
-                return Found::asked(self.ask(entry).await, false);
+            if shown.retention.is_none() {
+                return Found::asked(self.ask(entry).await.or(shown), false);
             }
             match self.listing.turn(false).await {
-                Turn::Believe => return self.believe(entry, shown, "the listing", false).await,
+                Turn::Believe => return self.believe(entry, shown, Source::Listing).await,
                 Turn::Check(turn) => {
-                    if let Some(found) = Box::pin(self.check_listing(entry, shown, turn)).await {
+                    if let Some(found) = Box::pin(self.check_listing(entry, shown, Some(turn))).await {
                         return found;
                     }
                 }
@@ -355,32 +261,29 @@ impl<'i, 'a> Lookup<'i, 'a> {
             None => self.fast_head(entry).await,
         };
         let shown = Shown::of_head(&head.lock);
-        let mut found = if shown.is_something() {
+        let mut found = if shown.retention.is_some() {
             match self.head.turn(each).await {
-                Turn::Believe => self.believe(entry, shown, "HEAD", true).await,
-                Turn::Check(turn) => Box::pin(self.check_head(entry, turn)).await,
+                Turn::Believe => self.believe(entry, shown, Source::Head).await,
+                Turn::Check(turn) => Box::pin(self.check_head(entry, Some(turn))).await,
                 Turn::Refuse => Found::asked(self.ask(entry).await, false),
             }
         } else {
-            self.not_shown(entry, &head.lock).await
+            self.not_shown(entry, &head.lock, shown).await
         };
         found.replica = head.replica;
         found
     }
 
     /// Takes what is shown for true, and asks for what is not shown and decides.
-    async fn believe(&self, entry: &Entry, shown: Shown, name: &'static str, looked_up: bool) -> Found {
-        if shown.retention.is_none() {
-            return Found::asked(self.ask(entry).await.or(shown), false);
-        }
-        let mut found = Found::shown(shown, name, looked_up);
+    async fn believe(&self, entry: &Entry, shown: Shown, source: Source) -> Found {
+        let mut found = Found::shown(shown, source);
         if shown.hold.is_none() {
             let now = self.input.client.server_now();
             let hold_decides = assess(&found.lock, entry.last_modified, self.input.requirement, now)
                 .iter()
                 .any(|(rule, _)| matches!(rule, FindingRule::Expired | FindingRule::Unreadable));
             if hold_decides {
-                let hold = self.ask_hold(entry).await;
+                let hold = Box::pin(self.ask_hold(entry)).await;
                 found.lock.hold = readback::hold(&hold.last);
                 found.exchanges = hold.into_exchanges();
                 found.looked_up = true;
@@ -389,9 +292,9 @@ impl<'i, 'a> Lookup<'i, 'a> {
         found
     }
 
-    /// A HEAD shows no lock, or is no answer: the two requests decide.
-    async fn not_shown(&self, entry: &Entry, head: &HeadLock) -> Found {
-        let mut asked = self.ask(entry).await;
+    /// A HEAD shows no retention, or is no answer: the two requests decide.
+    async fn not_shown(&self, entry: &Entry, head: &HeadLock, shown: Shown) -> Found {
+        let mut asked = self.ask(entry).await.or(shown);
         let doubt = match head {
             HeadLock::Marker => Some("the listing shows a version, HEAD a delete marker"),
             HeadLock::NotFound => Some("it was listed, and HEAD answers 404"),
@@ -405,135 +308,6 @@ impl<'i, 'a> Lookup<'i, 'a> {
             asked.lock.retention = Reading::Unread(why);
         }
         Found::asked(asked, false)
-    }
-
-    /// Compares a HEAD with the two requests, all three recorded. A lock may be changed between them, so they
-    /// are repeated once before they count as a contradiction.
-    async fn check_head(&self, entry: &Entry, turn: Checking<'_>) -> Found {
-        let mut exchanges = Vec::new();
-        let mut why = String::new();
-        for _ in 0..2 {
-            let head = self.exchange(&self.head_request(entry)).await;
-            let shown = head.last.answer().map_or_else(Shown::default, |answer| {
-                Shown::of_head(&readback::head_shows(
-                    answer.status,
-                    |name| answer.header(name),
-                    &entry.version_id,
-                ))
-            });
-            exchanges.extend(head.into_exchanges());
-            let mut asked = self.ask(entry).await;
-            exchanges.append(&mut asked.exchanges);
-            match asked.contradicts(shown, "HEAD") {
-                None => {
-                    if asked.unread() || !shown.is_something() {
-                        self.head.is_unchecked();
-                    } else {
-                        self.head.agrees();
-                    }
-                    asked.exchanges = exchanges;
-                    return Found::asked(asked.or(shown), true);
-                }
-                Some(reason) => why = reason,
-            }
-        }
-        self.head.contradicts(&format!("{} (version {}): {why}", entry.key, entry.version_id));
-        drop(turn);
-        Found::asked(contradictory(&why, exchanges), true)
-    }
-
-    /// Compares the listing's lock with the two requests. `None`: the listing is not to be believed.
-    async fn check_listing(&self, entry: &Entry, shown: Shown, turn: Checking<'_>) -> Option<Found> {
-        let mut shown = shown;
-        let mut exchanges = Vec::new();
-        for again in [true, false] {
-            let mut asked = self.ask(entry).await;
-            exchanges.append(&mut asked.exchanges);
-            let Some(reason) = asked.contradicts(shown, "the listing") else {
-                if asked.unread() {
-                    // HEAD may still show the lock.
-                    self.listing.is_unchecked();
-                    self.log(exchanges);
-                    return None;
-                }
-                self.listing.agrees();
-                asked.exchanges = exchanges;
-                return Some(Found::asked(asked.or(shown), true));
-            };
-            if again && let Some(now) = self.list_again(entry).await {
-                // The lock may have been changed since the page was made.
-                shown = now;
-                continue;
-            }
-            self.listing.contradicts(&format!("{} (version {}): {reason}", entry.key, entry.version_id));
-            break;
-        }
-        drop(turn);
-        self.log(exchanges);
-        None
-    }
-
-    fn log(&self, exchanges: Vec<Exchange>) {
-        if let Some(log) = self.input.log {
-            for exchange in exchanges {
-                log.exchange(ABOUT, exchange);
-            }
-        }
-    }
-
-    /// What a new listing shows of this version, if its first page has it.
-    async fn list_again(&self, entry: &Entry) -> Option<Shown> {
-        let query = VersionsQuery {
-            extra: vec![("metadata".to_owned(), "true".to_owned())],
-            ..VersionsQuery::of_prefix(&entry.key)
-        };
-        let who = self.input.credentials();
-        let mut walk =
-            VersionsWalk::new(self.input.client, who, self.input.bucket, query, self.input.backoff);
-        let page = walk.next_page().await.ok()??;
-        let same = |e: &&Entry| e.key == entry.key && e.version_id == entry.version_id;
-        page.entries.iter().find(same)?.lock.as_ref().map(Shown::of_listing)
-    }
-
-    /// Asks the two requests of a version that breaks a rule by what was shown, for the evidence.
-    async fn confirm(&self, entry: &Entry, found: Found) -> Found {
-        let asked = self.ask(entry).await;
-        let shown = Shown {
-            retention: found.lock.retention.known().copied().flatten(),
-            hold: found.lock.hold.known().copied(),
-        };
-        let replica = found.replica;
-        let mut confirmed = match asked.contradicts(shown, "HEAD or the listing") {
-            None => Found::asked(asked.or(shown), true),
-            // The requests decide; whoever showed something else is checked like any other.
-            Some(_) => Box::pin(self.check_again(entry, asked)).await,
-        };
-        confirmed.replica = replica;
-        confirmed
-    }
-
-    /// A contradiction outside of the checks: what was shown is compared in full.
-    async fn check_again(&self, entry: &Entry, asked: Asked) -> Found {
-        let head = self.fast_head(entry).await;
-        let shown = Shown::of_head(&head.lock);
-        let fresh = self.ask(entry).await;
-        let mut exchanges = asked.exchanges;
-        exchanges.extend(fresh.exchanges);
-        let fresh = Asked { lock: fresh.lock, exchanges: Vec::new() };
-        let place = format!("{} (version {})", entry.key, entry.version_id);
-        if let Some(why) = fresh.contradicts(shown, "HEAD") {
-            self.head.contradicts(&format!("{place}: {why}"));
-            return Found::asked(contradictory(&why, exchanges), true);
-        }
-        if let Some(listed) = &entry.lock
-            && let Some(why) = fresh.contradicts(
-                self.list_again(entry).await.unwrap_or_else(|| Shown::of_listing(listed)),
-                "the listing",
-            )
-        {
-            self.listing.contradicts(&format!("{place}: {why}"));
-        }
-        Found::asked(Asked { lock: fresh.lock, exchanges }, true)
     }
 
     /// A HEAD without a record.
@@ -560,7 +334,7 @@ impl<'i, 'a> Lookup<'i, 'a> {
         }
     }
 
-    async fn exchange(&self, request: &S3Request) -> Attempts {
+    pub(super) async fn exchange(&self, request: &S3Request) -> Attempts {
         let input = self.input;
         input.client.exchange_retrying(input.credentials(), request, input.backoff).await
     }
@@ -570,8 +344,12 @@ impl<'i, 'a> Lookup<'i, 'a> {
         self.exchange(&get_object_legal_hold(self.input.bucket, &entry.key, id)).await
     }
 
-    /// GetObjectRetention and GetObjectLegalHold, side by side.
-    async fn ask(&self, entry: &Entry) -> Asked {
+    /// GetObjectRetention and GetObjectLegalHold, side by side. Boxed: most versions need neither.
+    pub(super) async fn ask(&self, entry: &Entry) -> Asked {
+        Box::pin(self.ask_both(entry)).await
+    }
+
+    async fn ask_both(&self, entry: &Entry) -> Asked {
         let retention = get_object_retention(self.input.bucket, &entry.key, version(&entry.version_id));
         let (retention, hold) = join(self.exchange(&retention), self.ask_hold(entry)).await;
         let lock = Lock { retention: readback::retention(&retention.last), hold: readback::hold(&hold.last) };
@@ -596,17 +374,9 @@ fn canary(item: Item, run: &str) -> Judged {
     }
 }
 
-/// Neither word counts.
-fn contradictory(why: &str, exchanges: Vec<Exchange>) -> Asked {
-    let unread = || format!("contradictory: {why}");
-    Asked { lock: Lock { retention: Reading::Unread(unread()), hold: Reading::Unread(unread()) }, exchanges }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lock::Mode;
-    use chrono::{DateTime, Utc};
 
     #[test]
     fn a_run_folder_is_a_whole_segment_with_something_in_it() {
@@ -616,26 +386,5 @@ mod tests {
             assert_eq!(run_folder(key), None, "{key}");
         }
         assert_eq!(run_folder("x.wormproof/a/.wormproof/r2/k"), Some("r2"));
-    }
-
-    #[test]
-    fn only_what_is_shown_can_be_contradicted() {
-        let retention = |mode, seconds| Retention {
-            mode,
-            until: DateTime::<Utc>::UNIX_EPOCH + TimeDelta::milliseconds(seconds),
-        };
-        let said = |retention| Asked {
-            lock: Lock { retention: Reading::Known(retention), hold: Reading::Known(LegalHold::On) },
-            exchanges: Vec::new(),
-        };
-        let shown = |r| Shown { retention: Some(r), hold: None };
-        let cut = shown(retention(Mode::Compliance, 1_000));
-        assert_eq!(said(Some(retention(Mode::Compliance, 1_999))).contradicts(cut, "HEAD"), None);
-        assert!(said(Some(retention(Mode::Compliance, 2_000))).contradicts(cut, "HEAD").is_some());
-        assert!(said(Some(retention(Mode::Governance, 1_000))).contradicts(cut, "HEAD").is_some());
-        assert!(said(None).contradicts(cut, "HEAD").is_some());
-        assert_eq!(said(None).contradicts(Shown::default(), "HEAD"), None);
-        let off = Shown { retention: None, hold: Some(LegalHold::Off) };
-        assert!(said(None).contradicts(off, "HEAD").is_some());
     }
 }

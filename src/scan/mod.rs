@@ -24,22 +24,25 @@
 //! pages and `concurrency` lookups are held at a time.
 //!
 //! **Evidence.** A million exchanges do not belong in a record. The log gets: the first and the last pages and
-//! every failed attempt of the listing; the exchanges of the checks; and, for the first 20 versions
+//! every failed attempt of the listing; the exchanges of the first checks and of every contradiction; and, for the first 20 versions
 //! of each rule, GetObjectRetention and GetObjectLegalHold, which are asked even if a HEAD had shown enough. Bodies
 //! of pages stand in it by their digest. Everything else is counted in a note.
 //!
 //! What the scan does not know: who could lift a lock, and what was deleted before it began.
 
 mod bucket;
+mod check;
 mod lookup;
 mod pages;
 pub mod rules;
+mod shown;
 mod tally;
 mod trust;
 
 pub use bucket::bucket_findings;
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::StreamExt as _;
 use futures_util::future::{join, ready};
@@ -244,10 +247,19 @@ async fn run<'i, 'a>(
     let mut tally = Tally::new(input, scope);
     let lookup = Lookup::new(input, exact.is_some());
     let (pages, received) = mpsc::channel(PAGES_AHEAD);
+    let cut = AtomicBool::new(false);
+    let goes_on = || {
+        let stop = (input.interrupted)();
+        if stop {
+            cut.store(true, Ordering::Relaxed);
+        }
+        !stop
+    };
+    let goes_on = &goes_on;
     let listing = async move {
         let mut lister = Lister::new(input, exact);
         let end = loop {
-            if (input.interrupted)() {
+            if lister.is_done() || !goes_on() {
                 break Ok(());
             }
             match lister.next().await {
@@ -267,7 +279,7 @@ async fn run<'i, 'a>(
             received.recv().await.map(|page| (page, received))
         })
         .flat_map(stream::iter)
-        .take_while(|_| ready(!(input.interrupted)()));
+        .take_while(|_| ready(goes_on()));
         let mut judged = pin!(entries.map(|item| lookup.judge(item)).buffered(input.concurrency.max(1)));
         let mut seen = 0_u64;
         while let Some(judged) = judged.next().await {
@@ -281,7 +293,7 @@ async fn run<'i, 'a>(
     };
     let ((end, pages), ()) = join(listing, judging).await;
     tally.pages(pages);
-    if (input.interrupted)() {
+    if cut.load(Ordering::Relaxed) {
         tally.incomplete("interrupted".to_owned());
     }
     if let Err(error) = end {

@@ -81,6 +81,11 @@ impl<'i, 'a> Lister<'i, 'a> {
         self.pages
     }
 
+    /// Whether the last page was read.
+    pub(super) fn is_done(&self) -> bool {
+        self.passed
+    }
+
     /// The next page, or `None` after the last.
     pub(super) async fn next(&mut self) -> Result<Option<Vec<Item>>, ListingError> {
         if self.passed {
@@ -96,6 +101,7 @@ impl<'i, 'a> Lister<'i, 'a> {
                 Ok(None) => return Ok(None),
                 Ok(Some(page)) => {
                     self.pages += 1;
+                    self.passed = !page.truncated;
                     self.after(&page);
                     return Ok(Some(self.items(page)));
                 }
@@ -149,7 +155,7 @@ impl<'i, 'a> Lister<'i, 'a> {
     /// versions, some list the page's versions first and its markers after them.
     fn items(&mut self, mut page: VersionsPage) -> Vec<Item> {
         if let Some(key) = self.exact {
-            self.passed = page.entries.iter().any(|e| e.key.as_str() > key);
+            self.passed |= page.entries.iter().any(|e| e.key.as_str() > key);
             page.entries.retain(|e| e.key == key);
         }
         let mut markers: HashMap<String, String> = HashMap::new();

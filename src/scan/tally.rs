@@ -138,13 +138,11 @@ impl<'i, 'a> Tally<'i, 'a> {
         }
         let locked = matches!(judged.class, "COMPLIANCE" | "GOVERNANCE" | "legal hold only");
         if let Some(marker) = judged.item.hidden_by.filter(|_| locked) {
-            let hidden = Some((entry.key.clone(), marker));
-            if self.hidden != hidden {
-                self.hidden = hidden;
-                let marker = self.hidden.as_ref().map(|(_, id)| id.clone()).unwrap_or_default();
-                let detail =
-                    format!("a delete marker hides locked versions of this key, {} first", entry.version_id);
+            // Once for a marker: the versions of its key stand together.
+            if !self.hidden.as_ref().is_some_and(|(key, id)| *key == entry.key && *id == marker) {
+                let detail = format!("this delete marker hides locked versions, {} first", entry.version_id);
                 self.find(FindingRule::Hidden, &entry.key, &marker, detail);
+                self.hidden = Some((entry.key.clone(), marker));
             }
         }
     }

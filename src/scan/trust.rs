@@ -11,6 +11,9 @@ pub(super) const CALIBRATION: u64 = 16;
 /// From there on one in so many is checked, at random.
 const ONE_IN: u32 = 1000;
 
+/// Checks that are logged (contradictions always are).
+const LOGGED: u64 = 64;
+
 /// What to do with what was shown.
 #[derive(Debug)]
 pub(super) enum Turn<'a> {
@@ -111,14 +114,14 @@ impl Trust {
         Turn::Believe
     }
 
-    /// A check agreed.
-    pub(super) fn agrees(&self) {
-        self.agreed.fetch_add(1, Ordering::AcqRel);
+    /// A check agreed. Whether its exchanges belong in the log.
+    pub(super) fn agrees(&self) -> bool {
+        self.agreed.fetch_add(1, Ordering::AcqRel) < LOGGED
     }
 
-    /// A check could not be made.
-    pub(super) fn is_unchecked(&self) {
-        self.unchecked.fetch_add(1, Ordering::AcqRel);
+    /// A check could not be made. Whether its exchanges belong in the log.
+    pub(super) fn is_unchecked(&self) -> bool {
+        self.unchecked.fetch_add(1, Ordering::AcqRel) < LOGGED
     }
 
     /// A check contradicted: nothing more is believed.

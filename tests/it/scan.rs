@@ -167,8 +167,8 @@ async fn every_kind_of_version_is_judged_for_what_it_is() {
     let log = Log::default();
     let ten =
         Requirement { mode: Some(Mode::Compliance), min_retention: Some(Span::Months(120)), hold: false };
-    for lookups in [Lookups::Cheapest, Lookups::Head, Lookups::Each] {
-        let input = ScanInput { lookups, log: Some(&log), ..scene.input(&none) };
+    for (lookups, page_size) in [(Lookups::Cheapest, 1000), (Lookups::Head, 1), (Lookups::Each, 3)] {
+        let input = ScanInput { lookups, page_size, log: Some(&log), ..scene.input(&none) };
         let result = scan(&input, &quiet).await;
         assert!(result.complete, "{:?}", result.incomplete_reason);
         let rules: Vec<_> = found(&result).into_keys().collect();
@@ -309,9 +309,11 @@ async fn a_listing_that_is_not_whole_makes_an_incomplete_result() {
         assert!(!result.complete && why.contains(reason), "{reason}: {why}");
         assert_eq!((result.versions, result.pages), (20, 2), "{reason}: what was read is kept");
     }
-    scene.tamper(|parts, answer| match is_listing(parts) {
-        true => http::Response::builder().status(403).body(Bytes::new()).expect("an answer"),
-        false => answer,
+    scene.tamper(|parts, mut answer| {
+        if is_listing(parts) {
+            *answer.status_mut() = http::StatusCode::FORBIDDEN;
+        }
+        answer
     });
     assert!(!scan(&input, &quiet).await.complete);
 }
@@ -419,6 +421,28 @@ async fn a_head_that_lies_is_found_out() {
     assert!(notes.iter().any(|n| n.contains("given up")), "{notes:?}");
 }
 
+#[tokio::test]
+async fn a_head_that_begins_to_lie_puts_what_it_said_before_in_doubt() {
+    let scene = scene().await;
+    for i in 0..200 {
+        scene.put(&format!("k{i:03}"), Some((Mode::Compliance, scene.days(10))), None).await;
+    }
+    scene.tamper(|parts, mut answer| {
+        if parts.method == http::Method::HEAD && parts.uri.path() >= "/books/k100" {
+            answer
+                .headers_mut()
+                .insert("x-amz-object-lock-mode", http::HeaderValue::from_static("GOVERNANCE"));
+        }
+        answer
+    });
+    let requirement = Requirement { mode: Some(Mode::Compliance), ..Requirement::default() };
+    let input = ScanInput { concurrency: 8, ..scene.input(&requirement) };
+    let result = scan(&input, &quiet).await;
+    let why = result.incomplete_reason.unwrap_or_default();
+    assert!(!result.complete && why.contains("HEAD shows GOVERNANCE"), "{why}");
+    assert_eq!(result.findings.get("wrong-mode"), None, "{:?}", result.findings);
+}
+
 /// A listing that carries metadata as MinIO's does, by what each version id is said to have.
 fn listing_with(
     metadata: HashMap<String, String>,
@@ -486,9 +510,11 @@ async fn a_listing_with_locks_spares_the_lookups_unless_it_lies() {
     let result = scan(&scene.input(&none), &quiet).await;
     assert!(result.findings.is_empty(), "{:?}", result.findings);
     // Metadata that breaks the page: the page is read without it.
-    scene.tamper(|parts, answer| match parts.uri.query().is_some_and(|q| q.contains("metadata=true")) {
-        true => answer.map(|_| "<ListVersionsResult><x-amz-meta-a!b>".into()),
-        false => answer,
+    scene.tamper(|parts, answer| {
+        if parts.uri.query().is_some_and(|q| q.contains("metadata=true")) {
+            return answer.map(|_| "<ListVersionsResult><x-amz-meta-a!b>".into());
+        }
+        answer
     });
     let result = scan(&scene.input(&none), &quiet).await;
     assert!(result.complete, "{:?}", result.incomplete_reason);
