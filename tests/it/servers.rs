@@ -154,7 +154,8 @@ fn minio_in_a_container_is_audited_and_the_container_is_gone_afterwards() {
     assert_eq!(audited.record["target"]["kind"], "container");
     Known::of("minio").compare(&audited.record, true);
     named(&audited, "WORM-301", "A1", "administrator", "ledger is gone");
-    let list = ["ps", "--all", "--quiet", "--filter", "label=io.github.wormproof"];
+    let of_image = format!("ancestor={image}");
+    let list = ["ps", "--all", "--quiet", "--filter", &of_image];
     let left = std::process::Command::new("docker").args(list).output().expect("docker");
     assert!(left.status.success(), "{}", String::from_utf8_lossy(&left.stderr));
     assert_eq!(String::from_utf8_lossy(&left.stdout), "", "containers are left");
