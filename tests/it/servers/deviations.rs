@@ -126,16 +126,14 @@ impl Known {
     fn section(&self, suite: &Suite) -> String {
         let server = &self.server;
         let counts = |verdict: Verdict| self.deviation.iter().filter(|d| d.verdict == verdict).count();
-        let passed = suite.scenarios.len() - self.deviation.len();
         let mut text = format!(
-            "## {}\n\n- Version: `{}`, from `{}`.\n- Started: {}.\n- A refusal reads: {}.\n- Held: {} scenarios. {}\n\
+            "## {}\n\n- Version: `{}`, from `{}`.\n- Started: {}.\n- A refusal reads: {}.\n- Held: every scenario that is not named below. {}\n\
              - Did not hold: {}. No conclusion: {}. Skipped: {}.\n",
             server.name,
             server.version,
             server.obtained,
             server.started,
             server.refuses,
-            passed,
             server.held,
             counts(Verdict::Fail),
             counts(Verdict::Inconclusive),
