@@ -212,7 +212,8 @@ fn none_set(reply: &Reply) -> bool {
     let status = reply.status();
     match error.code.as_str() {
         "NoSuchObjectLockConfiguration" => matches!(status, Some(400 | 404)),
-        "ObjectLockConfigurationNotFoundError" => status == Some(404),
+        // The second is SeaweedFS's word where no hold was ever set.
+        "ObjectLockConfigurationNotFoundError" | "NoSuchObjectLegalHold" => status == Some(404),
         // A bucket without Object Lock.
         "InvalidRequest" => {
             status == Some(400)

@@ -48,8 +48,14 @@ impl Scope {
     }
 
     fn objects(&self, role: Role) -> Vec<String> {
-        let prefix = if role == Role::Auditor { "" } else { self.prefix.as_str() };
-        vec![self.arn(&format!("{}/{}*", escape(&self.bucket), escape(prefix))), self.arn("wormproof-*/*")]
+        let bucket = escape(&self.bucket);
+        let ours = self.arn("wormproof-*/*");
+        if role == Role::Auditor || self.prefix.is_empty() {
+            return vec![self.arn(&format!("{bucket}/*")), ours];
+        }
+        // The empty key, which no object can have: MinIO asks for it before it unpacks an archive, and for the key of
+        // each entry afterwards. Without it a refusal of an archive would only show that this right is missing.
+        vec![self.arn(&format!("{bucket}/{}*", escape(&self.prefix))), self.arn(&format!("{bucket}/")), ours]
     }
 }
 
@@ -138,6 +144,11 @@ mod tests {
                 assert_eq!(may(&policy, right, "books", "2024/.wormproof/r/k"), holds, "{role} {right}");
                 assert_eq!(may(&policy, right, "wormproof-twin", "k"), holds, "{role} {right} on a twin");
                 assert!(!may(&policy, right, "other", "k"), "{role} {right} on another bucket");
+                let of_a_key = holds && !right.is_of_bucket();
+                assert!(
+                    !of_a_key || may(&policy, right, "books", ""),
+                    "{role} {right} for an archive as such"
+                );
             }
         }
     }

@@ -1,4 +1,4 @@
-//! The whole audit through the binary: on the embedded server, on seeded defects, on a real MinIO.
+//! The whole audit through the binary: on the embedded server and on seeded defects.
 
 use std::path::Path;
 use std::process::Output;
@@ -71,45 +71,5 @@ fn a_server_that_refuses_everything_passes_nothing() {
         let run =
             wormproof(&["audit", "--quiet", "--defect", defect, "--output", out.to_str().expect("a path")]);
         assert_ne!(run.status.code(), Some(0), "{defect}");
-    }
-}
-
-#[test]
-fn minio_replaces_locked_records_and_the_audit_says_so() {
-    #[expect(clippy::disallowed_methods, reason = "the test set-up hands servers over by variables")]
-    let Ok(minio) = std::env::var("WORMPROOF_TEST_MINIO") else {
-        not_run("minio_replaces_locked_records_and_the_audit_says_so: no MinIO (WORMPROOF_TEST_MINIO)");
-        return;
-    };
-    let dir = tempfile::tempdir().expect("a directory");
-    let out = dir.path().join("out");
-    let path = out.to_str().expect("a path");
-    let run =
-        wormproof(&["audit", "--quiet", "--target", "minio", "--minio-binary", &minio, "--output", path]);
-    assert_eq!(run.status.code(), Some(1), "{}", String::from_utf8_lossy(&run.stderr));
-    let record = record(&out);
-    let all = record["scenarios"].as_array().expect("scenarios");
-    // A4: a principal that may only write replaces a record under COMPLIANCE (facts of the deviations file).
-    let a4 = all
-        .iter()
-        .find(|s| {
-            s["verdict"] == "fail"
-                && s["weakest"] == "writer"
-                && s["covers"].as_array().is_some_and(|c| c.iter().any(|id| id == "A4"))
-        })
-        .expect("A4 fails by the writer");
-    let reason = a4["reason"].as_str().expect("a reason");
-    assert!(reason.contains("holds other bytes: SHA-256"), "{reason}");
-    assert_eq!(wormproof(&["verify", path]).status.code(), Some(0));
-}
-
-/// Says aloud, and for the closing count, that a test had no server.
-fn not_run(text: &str) {
-    use std::io::Write as _;
-    writeln!(std::io::stderr(), "not run: {text}").expect("stderr");
-    #[expect(clippy::disallowed_methods, reason = "the test set-up hands its list over by a variable")]
-    if let Ok(list) = std::env::var("WORMPROOF_NOT_RUN") {
-        let mut file = std::fs::OpenOptions::new().append(true).create(true).open(list).expect("the list");
-        writeln!(file, "{text}").expect("written");
     }
 }

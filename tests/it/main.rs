@@ -5,4 +5,5 @@ mod arrows;
 mod audit;
 mod bad_scenarios;
 mod scan;
+mod servers;
 mod store;

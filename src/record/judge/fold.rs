@@ -30,7 +30,7 @@ const STRENGTH: &[Role] = &[
     Role::Administrator,
 ];
 
-fn strength(role: Role) -> usize {
+pub(super) fn strength(role: Role) -> usize {
     STRENGTH.iter().position(|r| *r == role).unwrap_or(STRENGTH.len())
 }
 

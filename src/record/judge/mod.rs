@@ -23,7 +23,7 @@ use crate::lock::{Presence, Reading};
 use crate::record::evidence::{GroupEvidence, Observation, Placed, RunEvidence, SentStep, StepEvidence};
 use crate::record::log::Exchanges;
 use crate::record::verdict::{Cause, Judgement, Verdict, Witness, WitnessKind};
-use crate::scenario::{Because, BodySpec, Expect, Purpose, Role, Scenario, Step};
+use crate::scenario::{Because, BodySpec, Expect, Purpose, Role, Scenario, Step, VersionRef};
 use compare::Difference;
 use effect::Around;
 
@@ -103,6 +103,13 @@ impl<'a> Case<'a> {
         for placed in &self.evidence.objects {
             for number in &placed.exchanges {
                 if let Some(why) = self.plain_refusal(*number) {
+                    if let Some(suffix) = self.unusual_key(placed, *number) {
+                        let text = format!(
+                            "the server stores nothing under a key with “{suffix}” ({why}): no record can lie there"
+                        );
+                        seen.remark(0, Verdict::Skipped, Cause::NotRun, text);
+                        return false;
+                    }
                     let text = format!("{} could not be set up: {why}", placed.object);
                     seen.remark(0, Verdict::Inconclusive, Cause::NoSetup, text);
                     return false;
@@ -113,6 +120,13 @@ impl<'a> Case<'a> {
             // The first exchange asks whether the name is free, and 404 is the answer that is wanted.
             for number in made.exchanges.iter().skip(1) {
                 if let Some(why) = self.plain_refusal(*number) {
+                    if self.unsupported_policy(&made.name, *number) {
+                        let text = format!(
+                            "the server does not take this policy ({why}): nobody is protected by such a rule here"
+                        );
+                        seen.remark(0, Verdict::Skipped, Cause::NotRun, text);
+                        return false;
+                    }
                     let text = format!("the bucket {} could not be set up: {why}", made.name);
                     seen.remark(0, Verdict::Inconclusive, Cause::NoSetup, text);
                     return false;
@@ -132,6 +146,35 @@ impl<'a> Case<'a> {
             seen.witness(WitnessKind::Setup, exchanges);
         }
         true
+    }
+
+    /// The key suffix of an object whose upload was refused as such: the server has no such keys, which is a
+    /// capability that is missing. Only uploads of scenarios about unusual keys are read so.
+    fn unusual_key(&self, placed: &Placed, number: u64) -> Option<&'a str> {
+        let suffix = self.scenario.object(&placed.object)?.key_suffix.as_str();
+        let refused = [Because::NotSupported, Because::InvalidRequest];
+        (!suffix.is_empty() && self.refused_for(number, &refused)).then_some(suffix)
+    }
+
+    /// Whether a bucket's policy was refused because the server does not know what it says. A policy that is
+    /// refused for anything else (a malformed one) is no statement about the server.
+    fn unsupported_policy(&self, bucket: &str, number: u64) -> bool {
+        let asks = self.scenario.buckets.iter().any(|b| b.name == bucket && b.policy.is_some());
+        let is_policy = self
+            .context
+            .exchanges
+            .get(number)
+            .and_then(|e| e.sent.target.split_once('?'))
+            .is_some_and(|(_, query)| query.split('&').any(|p| p == "policy" || p == "policy="));
+        asks && is_policy && self.refused_for(number, &[Because::NotSupported])
+    }
+
+    /// Whether the dialect knows an answer for one of these reasons.
+    fn refused_for(&self, number: u64, reasons: &[Because]) -> bool {
+        let answer = self.context.exchanges.get(number).and_then(|e| e.answer());
+        answer.and_then(|a| Some((a.status, a.error()?))).is_some_and(|(status, error)| {
+            self.context.because(status, &error).iter().any(|r| reasons.contains(r))
+        })
     }
 
     /// Whether the first read-back shows what the upload asked for.
@@ -370,6 +413,14 @@ impl<'a> Case<'a> {
                 .position(|s| said(self.scenario, self.evidence, step, s, self.context).accepted())
         };
         for row in rows {
+            // What a step made is that step's work; the rest is the attacker's.
+            let maker = match &row.of {
+                VersionRef::Step(name) => {
+                    self.scenario.step(name).and_then(|(_, s)| s.role(self.evidence.each))
+                }
+                _ => None,
+            };
+            let who = maker.or(who);
             for difference in after::check(around, row, &accepted) {
                 self.difference(difference, around.before, around.after, who, seen);
             }
@@ -426,7 +477,14 @@ impl<'a> Case<'a> {
                     }
                 }
             }
-            return Judgement::other(remark.verdict, remark.cause, reason).broken_by(remark.who);
+            // Of those who broke the same rule the weakest says how little it takes.
+            let who = seen
+                .remarks
+                .iter()
+                .filter(|r| r.verdict == remark.verdict && r.rule == remark.rule)
+                .filter_map(|r| r.who)
+                .min_by_key(|role| fold::strength(*role));
+            return Judgement::other(remark.verdict, remark.cause, reason).broken_by(who);
         }
         let shown = |kind| seen.witnesses.iter().any(|w: &Witness| w.kind() == kind);
         let attacks = self.scenario.steps.iter().filter(|s| s.purpose == Purpose::Attack).count();

@@ -6,7 +6,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use super::*;
 use crate::exchange::{Answer, Body, Exchange, Outcome, Sent};
 use crate::lock::{LegalHold, Mode, Presence, Reading, Retention, VersionState};
-use crate::record::evidence::{Listed, Observed, ObservedKey, Placed};
+use crate::record::evidence::{Listed, Made, Observed, ObservedKey, Placed};
 use crate::record::log::{Event, Log};
 use crate::scenario::*;
 
@@ -381,6 +381,65 @@ fn a_lock_that_was_accepted_and_is_not_there_fails_at_once() {
     let mut world = World::good();
     world.evidence.objects[0].exchanges = vec![2]; // the 403
     world.is(Verdict::Inconclusive, Cause::NoSetup);
+}
+
+#[test]
+fn a_key_that_the_server_does_not_store_is_no_capability_and_no_excuse_for_others() {
+    let mut world = World::good();
+    let log = Log::default();
+    let refused = log.exchange("", exchange(501, "NotImplemented", "no such keys"));
+    world.evidence.objects[0].exchanges = vec![refused];
+    world.evidence.baseline = None;
+    world.events = log.take();
+    world.is(Verdict::Inconclusive, Cause::NoSetup);
+    world.scenario.objects[0].key_suffix = "//x".to_owned();
+    world.is(Verdict::Skipped, Cause::NotRun);
+    // A refusal that says nothing of the key.
+    for (status, code, message) in
+        [(403, "AccessDenied", "no"), (503, "SlowDown", ""), (0, "", ""), (400, "Odd", "")]
+    {
+        let log = Log::default();
+        world.evidence.objects[0].exchanges = vec![log.exchange("", exchange(status, code, message))];
+        world.events = log.take();
+        world.is(Verdict::Inconclusive, Cause::NoSetup);
+    }
+}
+
+#[test]
+fn a_policy_that_the_server_does_not_take_is_skipped_and_a_bucket_that_it_does_not_make_is_not() {
+    let made = |target: &str, answer: (u16, &str, &str)| {
+        let mut world = World::good();
+        let log = Log::default();
+        let free = log.exchange("", exchange(404, "NoSuchBucket", ""));
+        let mut request = exchange(answer.0, answer.1, answer.2);
+        request.sent.target = target.to_owned();
+        let refused = log.exchange("", request);
+        world.scenario.buckets = vec![BucketSpec {
+            name: "vault".to_owned(),
+            twin: false,
+            object_lock: true,
+            versioning: Versioning::Enabled,
+            default_retention: None,
+            policy: Some("{}".to_owned()),
+        }];
+        world.evidence.buckets = vec![Made {
+            name: "vault".to_owned(),
+            bucket: "wormproof-vault".to_owned(),
+            twin: false,
+            exchanges: vec![free, refused],
+        }];
+        world.evidence.objects.clear();
+        world.evidence.baseline = None;
+        world.events = log.take();
+        world
+    };
+    let unknown = (501, "NotImplemented", "");
+    made("/wormproof-vault?policy=", unknown).is(Verdict::Skipped, Cause::NotRun);
+    made("/wormproof-vault", unknown).is(Verdict::Inconclusive, Cause::NoSetup);
+    made("/wormproof-vault?policy=", (400, "MalformedPolicy", "")).is(Verdict::Inconclusive, Cause::NoSetup);
+    let mut without = made("/wormproof-vault?policy=", unknown);
+    without.scenario.buckets[0].policy = None;
+    without.is(Verdict::Inconclusive, Cause::NoSetup);
 }
 
 #[test]
