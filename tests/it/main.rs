@@ -7,3 +7,4 @@ mod bad_scenarios;
 mod scan;
 mod servers;
 mod store;
+mod transport;

@@ -10,6 +10,7 @@ mod answers;
 mod compare;
 mod effect;
 mod fold;
+mod fresh;
 mod steps;
 #[cfg(test)]
 mod tests;
@@ -79,6 +80,7 @@ impl Seen {
 #[must_use]
 pub fn judge(scenario: &Scenario, evidence: &RunEvidence, context: &Context<'_>) -> Judgement {
     let mut seen = Seen::default();
+    let evidence = &*fresh::fresh(evidence, context.exchanges);
     let case = Case { scenario, evidence, context };
     if case.setup(&mut seen) {
         let mut before = evidence.baseline.as_ref();
