@@ -226,6 +226,29 @@ async fn a_required_hold_is_asked_for_where_head_is_silent() {
 }
 
 #[tokio::test]
+async fn a_hold_that_head_leaves_out_is_asked_for_where_it_decides() {
+    let scene = scene().await;
+    let until = scene.days(1);
+    for i in 0..60 {
+        scene.put(&format!("k{i:02}"), Some((Mode::Compliance, until)), Some(LegalHold::On)).await;
+    }
+    scene.clock.advance_to(scene.days(2));
+    scene.tamper(|parts, mut answer| {
+        if parts.method == http::Method::HEAD {
+            answer.headers_mut().remove("x-amz-object-lock-legal-hold");
+        }
+        answer
+    });
+    let none = Requirement::default();
+    let held = Requirement { hold: true, ..Requirement::default() };
+    for requirement in [&none, &held] {
+        let result = scan(&scene.input(requirement), &quiet).await;
+        assert!(result.findings.is_empty(), "{:?}", result.findings);
+        assert_eq!(result.totals, BTreeMap::from([("legal hold only".to_owned(), 60)]));
+    }
+}
+
+#[tokio::test]
 async fn who_may_not_see_locks_is_told_so_and_not_that_there_are_none() {
     let scene = scene().await;
     mixed(&scene).await;
