@@ -185,15 +185,8 @@ impl Audit<'_> {
                     concurrency: usize::from(self.args.requirement.scan_concurrency),
                     exact: false,
                 };
-                let found = scan::of_bucket(
-                    self.setup,
-                    opened,
-                    &self.log,
-                    requirement,
-                    before.as_ref(),
-                    &asked,
-                    &self.interrupt,
-                );
+                let found =
+                    scan::of_bucket(self.setup, opened, &self.log, requirement, &asked, &self.interrupt);
                 Some(found.await)
             }
             _ => None,

@@ -15,7 +15,6 @@ use crate::run::CancellationFlag;
 use crate::scan::{self, OwnRun, ScanInput};
 use crate::scenario::Suite;
 use crate::store::credentials::Credentials;
-use crate::store::sdk::BucketConfiguration;
 use crate::target::{Kind, Opened};
 use crate::time::Clock;
 
@@ -49,7 +48,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         concurrency: usize::from(args.requirement.scan_concurrency),
         exact: args.exact,
     };
-    let result = of_bucket(setup, opened, &log, &requirement, before.as_ref(), &asked, &interrupt).await;
+    let result = of_bucket(setup, opened, &log, &requirement, &asked, &interrupt).await;
     let after = read_configuration(opened, &log).await;
     watch.abort();
     let peer = target.peer();
@@ -119,17 +118,17 @@ pub(super) async fn of_bucket(
     opened: &Opened,
     log: &Log,
     requirement: &Requirement,
-    configuration: Option<&BucketConfiguration>,
     asked: &Asked<'_>,
     interrupt: &CancellationFlag,
 ) -> ScanResult {
     let location = &opened.location;
     let bar = Bar::of_versions(setup.quiet);
     let interrupted = || interrupt.is_raised();
-    let replicates = match configuration.map(|c| &c.replication) {
-        Some(Reading::Known(rules)) => Reading::Known(rules.is_some()),
-        Some(Reading::Unread(why)) => Reading::Unread(why.clone()),
-        None => Reading::Unread("the bucket's configuration was not read".to_owned()),
+    // A bucket knows where it replicates to, not what replicates into it.
+    let replicates = if opened.own_server {
+        Reading::Known(false)
+    } else {
+        Reading::Unread("the sources of a replication are configured elsewhere".to_owned())
     };
     let input = ScanInput {
         replicates,

@@ -37,9 +37,9 @@ impl std::fmt::Debug for Between {
     }
 }
 
-/// The scenario that a request belongs to, by its key or its listing's prefix.
-fn scenario_of(parts: &Parts) -> Option<String> {
-    let text = parts.uri.to_string();
+/// The scenario that a request belongs to, by its key, its listing's prefix, or the keys in its body.
+fn scenario_of(parts: &Parts, body: &Bytes) -> Option<String> {
+    let text = format!("{} {}", parts.uri, String::from_utf8_lossy(body));
     let at = text.find("WORM-")?;
     text.get(at..at + "WORM-000".len()).map(ToOwned::to_owned)
 }
@@ -48,16 +48,15 @@ impl Wire for Between {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Answer> {
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            let (answer, changed) = match (self.before)(&parts) {
-                Some(answer) => (answer, true),
-                None => {
-                    let answer = self.store.send(http::Request::from_parts(parts.clone(), body)).await?;
-                    let (answer, changed) = (self.after)(&parts, answer);
-                    (Ok(answer), changed)
-                }
+            let (answer, changed) = if let Some(answer) = (self.before)(&parts) {
+                (answer, true)
+            } else {
+                let answer = self.store.send(http::Request::from_parts(parts.clone(), body.clone())).await?;
+                let (answer, changed) = (self.after)(&parts, answer);
+                (Ok(answer), changed)
             };
             if changed {
-                self.touched.lock().expect("a lock").extend(scenario_of(&parts));
+                self.touched.lock().expect("a lock").extend(scenario_of(&parts, &body));
             }
             answer
         })

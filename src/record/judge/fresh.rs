@@ -79,7 +79,7 @@ fn kept(evidence: &RunEvidence, exchanges: Exchanges<'_>) -> BTreeMap<EventNumbe
         }
     }
     if first.len() == 1 {
-        kept.retain(|_, why| why.contains("Age"))
+        kept.retain(|_, why| why.contains("Age"));
     }
     kept
 }

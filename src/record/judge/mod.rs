@@ -190,6 +190,13 @@ impl<'a> Case<'a> {
         for text in compare::unread(object, state) {
             seen.remark(4, Verdict::Inconclusive, Cause::NotRead, text);
         }
+        if let (Reading::Known(Presence::Present { .. }), Reading::Known(false)) =
+            (&state.presence, &state.listed)
+        {
+            let text =
+                format!("{object} can be read and is not listed: the read-backs contradict each other");
+            seen.remark(4, Verdict::Inconclusive, Cause::NotRead, text);
+        }
         let ended = placed.retention.is_some_and(|r| r.until <= baseline.at);
         let wrong = match (&state.presence, &placed.sha256) {
             (Reading::Known(Presence::Present { sha256, .. }), Some(sent)) if sha256 != sent => {
