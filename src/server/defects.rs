@@ -5,6 +5,8 @@
 //!
 //! References: `BKT`/`PUT`/… are rows of the behaviour catalogue, `A1`… MinIO's escape hatches.
 
+use std::cell::Cell;
+
 /// What is known about one defect.
 #[derive(Debug, Clone, Copy)]
 pub struct DefectInfo {
@@ -151,6 +153,10 @@ impl Defect {
     }
 }
 
+thread_local! {
+    static ASKED: Cell<u128> = const { Cell::new(0) };
+}
+
 /// The defects that are switched on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Defects(u128);
@@ -162,9 +168,24 @@ impl Defects {
         Self(defects.iter().fold(0, |bits, defect| bits | 1 << (*defect as u8)))
     }
 
-    /// Whether `defect` is on.
+    /// Whether `defect` is on. Ask this last in a condition: what was not asked cannot have mattered.
     #[must_use]
     pub fn has(self, defect: Defect) -> bool {
+        let bit = 1 << (defect as u8);
+        ASKED.set(ASKED.get() | bit);
+        self.0 & bit != 0
+    }
+
+    /// The defects that servers on this thread were asked about since the last call. A server with a defect
+    /// that is not among them would have done the very same.
+    #[must_use]
+    pub fn asked_on_this_thread() -> Self {
+        Self(ASKED.take())
+    }
+
+    /// Whether a defect is in the set; does not count as asking.
+    #[must_use]
+    pub fn contains(self, defect: Defect) -> bool {
         self.0 & (1 << (defect as u8)) != 0
     }
 }

@@ -152,16 +152,13 @@ fn authenticate(
 }
 
 fn check_covered(inner: &Inner, headers: &HeaderMap, signed: &[&str], presigned: bool) -> Result<(), Fault> {
-    if inner.has(Defect::UnsignedHeadersAccepted) {
-        return Ok(());
-    }
     let loose: Vec<&str> = headers
         .keys()
         .map(HeaderName::as_str)
         .filter(|name| name.starts_with("x-amz-") && !signed.contains(name))
         .filter(|name| !(presigned && *name == "x-amz-content-sha256"))
         .collect();
-    if loose.is_empty() {
+    if loose.is_empty() || inner.has(Defect::UnsignedHeadersAccepted) {
         return Ok(());
     }
     Err(Fault::new(403, "AccessDenied", "There were headers present in the request which were not signed")

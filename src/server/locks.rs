@@ -161,7 +161,7 @@ impl Service {
             (None, None) => None,
             (Some(mode), Some(until)) => {
                 let shown: ::time::OffsetDateTime = until.into();
-                let ignored = self.0.has(Defect::OffsetIgnored);
+                let ignored = shown.offset() != ::time::UtcOffset::UTC && self.0.has(Defect::OffsetIgnored);
                 let read = if ignored { shown.replace_offset(::time::UtcOffset::UTC) } else { shown };
                 Some(Retention { mode: exact_mode(mode.as_str())?, until: instant(&read.into()) })
             }
@@ -171,9 +171,9 @@ impl Service {
         let mut model = self.0.model();
         model.bucket(bucket)?;
         let context = lock_context(LockRequest { retention, hold: None }, call.now);
-        if !self.0.has(Defect::RetentionWithoutRight) {
-            model.authorise(&call, "s3:PutObjectRetention", bucket, Some(key), &context)?;
-        }
+        model
+            .authorise(&call, "s3:PutObjectRetention", bucket, Some(key), &context)
+            .or_else(|fault| if self.0.has(Defect::RetentionWithoutRight) { Ok(()) } else { Err(fault) })?;
         let asked = model.asks_bypass(&call);
         let bypass = Bypass {
             asked,
@@ -217,9 +217,10 @@ impl Service {
         let mut model = self.0.model();
         model.bucket(bucket)?;
         let context = lock_context(LockRequest { retention: None, hold: Some(hold) }, call.now);
-        if !(hold == LegalHold::Off && self.0.has(Defect::HoldOffWithoutRight)) {
-            model.authorise(&call, "s3:PutObjectLegalHold", bucket, Some(key), &context)?;
-        }
+        model.authorise(&call, "s3:PutObjectLegalHold", bucket, Some(key), &context).or_else(|fault| {
+            let free = hold == LegalHold::Off && self.0.has(Defect::HoldOffWithoutRight);
+            if free { Ok(()) } else { Err(fault) }
+        })?;
         model.set_hold(bucket, key, version_id.as_deref(), hold)?;
         answer(PutObjectLegalHoldOutput::default())
     }

@@ -95,7 +95,7 @@ pub struct BucketPolicy {
 }
 
 /// A bucket.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bucket {
     /// When it was created.
     pub created: DateTime<Utc>,
@@ -135,7 +135,7 @@ impl Bucket {
 pub const NULL: &str = "null";
 
 /// The whole server's state.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     /// All buckets.
     pub buckets: BTreeMap<String, Bucket>,
@@ -256,7 +256,7 @@ impl Model {
     /// # Errors
     /// 409 `InvalidBucketState` for suspending under Object Lock.
     pub fn set_versioning(&mut self, name: &str, versioning: Versioning) -> Result<(), Fault> {
-        let tolerant = self.has(Defect::SuspendVersioningAccepted);
+        let tolerant = versioning == Versioning::Suspended && self.has(Defect::SuspendVersioningAccepted);
         let bucket = self.bucket_mut(name)?;
         if versioning == Versioning::Suspended && bucket.lock.is_some() && !tolerant {
             return Err(Fault::new(
@@ -280,7 +280,7 @@ impl Model {
         config: Option<LockConfig>,
         now: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        let tolerant = self.has(Defect::LockConfigDisabledAccepted);
+        let tolerant = config.is_none() && self.has(Defect::LockConfigDisabledAccepted);
         let forgets = self.has(Defect::DefaultSetNotStored);
         let rewrites = self.has(Defect::DefaultChangeRewritesLocks);
         let bucket = self.bucket_mut(name)?;

@@ -183,27 +183,31 @@ impl Model {
             Via::Multipart => Defect::MultipartLockDropped,
             Via::Form => Defect::DefaultNotOnForm,
         };
-        let asked = if self.has(dropped) { LockRequest::default() } else { write.lock };
+        let asked =
+            if write.lock.is_some() && self.has(dropped) { LockRequest::default() } else { write.lock };
         let unstamped = match write.via {
             Via::Put => Defect::DefaultNotOnPut,
             Via::Copy => Defect::DefaultNotOnCopy,
             Via::Multipart => Defect::DefaultNotOnMultipart,
             Via::Form => Defect::DefaultNotOnForm,
         };
-        let without_default =
-            self.has(unstamped) || (asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault));
-        let default = bucket.lock.and_then(|lock| lock.default).filter(|_| !without_default);
-        let rule_set = bucket.lock_set.filter(|_| self.has(Defect::DefaultCountedFromRule));
-        let retention =
-            asked.retention.or_else(|| default.map(|default| default.stamp(rule_set.unwrap_or(now))));
+        let default = bucket.lock.and_then(|lock| lock.default).filter(|_| {
+            !self.has(unstamped) && !(asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault))
+        });
+        let retention = asked.retention.or_else(|| {
+            let rule_set = bucket.lock_set.filter(|_| self.has(Defect::DefaultCountedFromRule));
+            default.map(|default| default.stamp(rule_set.unwrap_or(now)))
+        });
         LockRequest { retention: retention.map(|kept| self.kept(kept)), hold: asked.hold }
     }
 
     /// A retention as it is stored.
     fn kept(&self, asked: Retention) -> Retention {
-        let mode = if self.has(Defect::ComplianceStoredAsGovernance) { Mode::Governance } else { asked.mode };
+        let weaker = asked.mode == Mode::Compliance && self.has(Defect::ComplianceStoredAsGovernance);
+        let mode = if weaker { Mode::Governance } else { asked.mode };
         let until = whole(asked.until);
-        let until = if self.has(Defect::DatesCutToSeconds) { until.trunc_subsecs(0) } else { until };
+        let cut = until.timestamp_subsec_millis() != 0 && self.has(Defect::DatesCutToSeconds);
+        let until = if cut { until.trunc_subsecs(0) } else { until };
         Retention { mode, until }
     }
 
@@ -234,9 +238,9 @@ impl Model {
             }
             return Ok(Some(aim.version));
         }
-        if self.has(Defect::OverwriteDropsOldVersion)
-            && write.via == Via::Put
+        if write.via == Via::Put
             && let Some(old) = self.bucket(name)?.current(key).map(|found| found.id.clone())
+            && self.has(Defect::OverwriteDropsOldVersion)
         {
             self.remove(name, key, &old)?;
         }
@@ -279,9 +283,11 @@ impl Model {
     ) -> Result<Deleted, Fault> {
         let bucket = self.bucket(name)?;
         let Some(id) = version else {
-            let takes = (self.has(Defect::DirectoryKeyDeleted) && key.ends_with('/'))
-                || self.has(Defect::SimpleDeleteIsPermanent);
-            let permanent = bucket.current(key).filter(|_| takes).map(|found| found.id.clone());
+            let takes = || {
+                (key.ends_with('/') && self.has(Defect::DirectoryKeyDeleted))
+                    || self.has(Defect::SimpleDeleteIsPermanent)
+            };
+            let permanent = bucket.current(key).filter(|_| takes()).map(|found| found.id.clone());
             return match permanent {
                 Some(id) => Ok(self.remove(name, key, &id)?.unwrap_or_default()),
                 None => self.mark(name, key, now),
@@ -295,11 +301,13 @@ impl Model {
             return Ok(Deleted { version: Some(id.to_owned()), marker: false });
         };
         let current = bucket.current(key).is_some_and(|top| top.id == found.id);
-        let overlooked = self.has(Defect::LockNotEnforced)
-            || (self.has(Defect::NoncurrentUnprotected) && !current)
-            || (self.has(Defect::NullVersionUnprotected) && found.id == NULL);
+        let overlooked = || {
+            self.has(Defect::LockNotEnforced)
+                || (!current && self.has(Defect::NoncurrentUnprotected))
+                || (found.id == NULL && self.has(Defect::NullVersionUnprotected))
+        };
         if let Err(refusal) = may_destroy(found.retention, found.hold, bypass, now, self.defects)
-            && !overlooked
+            && !overlooked()
         {
             let was = Deleted { version: Some(id.to_owned()), marker: false };
             if self.has(Defect::AcceptsAndKeeps) {
@@ -403,10 +411,10 @@ impl Model {
         let forgotten = match found.retention.filter(|_| found.is_locked(now)) {
             None => self.has(Defect::RetentionSetNotStored),
             Some(old) => {
-                self.has(Defect::ExtensionIgnored) && retention.is_some_and(|new| new.until > old.until)
+                retention.is_some_and(|new| new.until > old.until) && self.has(Defect::ExtensionIgnored)
             }
         };
-        let clears = self.has(Defect::RetentionClearsHold);
+        let clears = found.hold.is_some() && self.has(Defect::RetentionClearsHold);
         if !forgotten && let Some(found) = self.version_mut(name, key, &id) {
             found.retention = retention;
             found.hold = found.hold.filter(|_| !clears);
@@ -426,11 +434,12 @@ impl Model {
         hold: LegalHold,
     ) -> Result<(), Fault> {
         self.require_lock(name)?;
-        let id = self.find_object(name, key, version, "PUT")?.id.clone();
+        let found = self.find_object(name, key, version, "PUT")?;
+        let (id, locked) = (found.id.clone(), found.retention.is_some());
         if hold == LegalHold::On && self.has(Defect::HoldSetNotStored) {
             return Ok(());
         }
-        let clears = hold == LegalHold::Off && self.has(Defect::HoldOffClearsRetention);
+        let clears = hold == LegalHold::Off && locked && self.has(Defect::HoldOffClearsRetention);
         if let Some(found) = self.version_mut(name, key, &id) {
             found.hold = Some(hold);
             found.retention = found.retention.filter(|_| !clears);

@@ -37,12 +37,13 @@ fn delete_one(
     } else if let Some(etag) = &condition.if_match {
         context.push(("s3:if-match", etag.clone()));
     }
-    let action = if version.is_some() && !model.has(Defect::VersionDeleteWithoutRight) {
-        "s3:DeleteObjectVersion"
-    } else {
-        "s3:DeleteObject"
-    };
-    model.authorise(call, action, bucket, Some(key), &context)?;
+    let action = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+    if let Err(fault) = model.authorise(call, action, bucket, Some(key), &context) {
+        if version.is_none() || !model.has(Defect::VersionDeleteWithoutRight) {
+            return Err(fault);
+        }
+        model.authorise(call, "s3:DeleteObject", bucket, Some(key), &context)?;
+    }
     if condition.if_match.as_deref().is_some_and(|etag| etag.trim() != "*") {
         model.authorise(call, "s3:GetObject", bucket, Some(key), &context)?;
     }
@@ -53,9 +54,9 @@ fn delete_one(
         return Ok(model.remove(bucket, key, id)?.unwrap_or_default());
     }
     let asked = model.asks_bypass(call) && version.is_some();
-    let unasked = wish.batch && model.has(Defect::BatchBypassWithoutRight);
-    let permitted =
-        asked && (unasked || model.may(call, "s3:BypassGovernanceRetention", bucket, Some(key), &context));
+    let permitted = asked
+        && (model.may(call, "s3:BypassGovernanceRetention", bucket, Some(key), &context)
+            || (wish.batch && model.has(Defect::BatchBypassWithoutRight)));
     model.delete(bucket, key, *version, Bypass { asked, permitted }, call.now)
 }
 

@@ -1,16 +1,22 @@
 //! The embedded server, called in the process or served on a socket.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
 use chrono::SubsecRound as _;
 
 use crate::server::{Config, Defect, Server};
-use crate::store::client::Client;
+use crate::store::client::{Client, Limits};
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::{DEFAULT_REGION, Endpoint, Location};
 use crate::store::wire::{BoxFuture, Wire, WireError};
 use crate::target::minio::random_root;
-use crate::target::prepare::DEMO_BUCKET;
-use crate::target::{Kind, OpenOptions, Opened, TargetError, Teardown};
+use crate::target::prepare::{DEMO_BUCKET, prepare};
+use crate::target::{
+    Capabilities, Kind, OpenOptions, Opened, Principals, Scope, TargetError, Teardown, capabilities,
+    principals,
+};
 use crate::time::Clock;
 
 /// The name under which the server in the process is addressed; nothing resolves it.
@@ -75,11 +81,22 @@ fn demo() -> Location {
 /// # Errors
 /// None in practice; the address that stands for the server is read like any other.
 pub fn embedded(defects: &[Defect], options: &OpenOptions) -> Result<Opened, TargetError> {
-    let (server, administrator, clock) = server(defects);
+    let (server, administrator, _) = server(defects);
+    in_process(server, administrator, defects, &options.user_agent, options.limits)
+}
+
+fn in_process(
+    server: Server,
+    administrator: Credentials,
+    defects: &[Defect],
+    user_agent: &str,
+    limits: Limits,
+) -> Result<Opened, TargetError> {
+    let clock = server.clock().clone();
     let endpoint = Endpoint::parse(HOST, Some(DEFAULT_REGION))?;
-    let wire = std::sync::Arc::new(InProcess { server });
+    let wire = Arc::new(InProcess { server });
     Ok(Opened {
-        client: Client::with_limits(wire, endpoint, clock.clone(), &options.user_agent, options.limits),
+        client: Client::with_limits(wire, endpoint, clock.clone(), user_agent, limits),
         administrator,
         administrator_source: "root key".to_owned(),
         kind: Kind::Embedded,
@@ -92,6 +109,49 @@ pub fn embedded(defects: &[Defect], options: &OpenOptions) -> Result<Opened, Tar
         notice: None,
         teardown: Teardown::Nothing,
     })
+}
+
+/// An embedded server that is ready to be audited: bucket and records are made, the principals have their
+/// sessions, what it can do is known. Each [`Prepared::fork`] is a server of its own with this beginning.
+#[derive(Debug)]
+pub struct Prepared {
+    server: Server,
+    administrator: Credentials,
+    user_agent: String,
+    /// The principals; their keys are good on every fork.
+    pub principals: Principals,
+    /// What the server can do.
+    pub capabilities: Capabilities,
+}
+
+impl Prepared {
+    /// Starts a server with `defects` and makes it ready by the requests that an audit would send; the
+    /// principals may act on canaries under `prefix`.
+    ///
+    /// # Errors
+    /// [`TargetError::Preparation`] if the server refuses, as a useless one does.
+    pub async fn new(defects: &[Defect], run_id: &str, prefix: &str) -> Result<Self, TargetError> {
+        let user_agent = format!("wormproof/{} run/{run_id}", env!("CARGO_PKG_VERSION"));
+        let (server, administrator, _) = server(defects);
+        let opened =
+            in_process(server.clone(), administrator.clone(), defects, &user_agent, Limits::default())?;
+        prepare(&opened).await?;
+        let scope = Scope::new(&opened.location.bucket, prefix);
+        let principals = principals(&opened, &scope, run_id, &BTreeMap::new()).await;
+        let capabilities = capabilities(&opened, &principals).await;
+        Ok(Self { server, administrator, user_agent, principals, capabilities })
+    }
+
+    /// A server that begins with this one's state, under a clock of its own that stands where this one's
+    /// does, with `defects` switched on.
+    ///
+    /// # Errors
+    /// None in practice, as for [`embedded`].
+    pub fn fork(&self, defects: &[Defect]) -> Result<Opened, TargetError> {
+        let clock = Clock::virtual_at(self.server.clock().now());
+        let server = self.server.fork(clock, defects);
+        in_process(server, self.administrator.clone(), defects, &self.user_agent, Limits::default())
+    }
 }
 
 /// The same on a free port of 127.0.0.1.
