@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use sha2::{Digest as _, Sha256};
 
-use crate::qualify::{QualifyError, Stand};
+use crate::qualify::{Pairs, QualifyError, Seen, Stand};
 use crate::record::outcome::{Verdicts, outcome};
 use crate::record::{Cause, ScenarioResult, Verdict};
 use crate::scenario::{Dialects, Severity, Suite};
-use crate::target::{Defect, DefectInfo};
+use crate::target::{Defect, DefectInfo, Defects};
 
 /// What one scenario says of one server.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -99,16 +99,7 @@ pub fn matrix(
 ) -> Result<Matrix, QualifyError> {
     let defects = Defect::all();
     let of = defects.len() + 1;
-    let sound = shared(&suite.scenarios, options.workers, async |stand: &mut Option<Stand>, scenario| {
-        let stand = match stand {
-            Some(stand) => stand,
-            none => none.insert(Stand::new(&[], dialects).await?),
-        };
-        let mut seen = stand.run(scenario).await?;
-        // Steps and evidence are long, and nobody looks at them again.
-        seen.result.runs = Vec::new();
-        Ok((seen, stand.asked))
-    })?;
+    let sound = suite_on(suite, dialects, &[], options.workers)?;
     (options.progress)(1, of);
     let done = AtomicUsize::new(1);
     let columns = shared(defects, options.workers, async |_: &mut Option<Stand>, info: &DefectInfo| {
@@ -132,6 +123,69 @@ pub fn matrix(
     })
 }
 
+/// The whole suite on one server: with a defect, or the sound one.
+///
+/// # Errors
+/// As for [`matrix`].
+pub fn one_server(
+    suite: &Suite,
+    dialects: &Dialects,
+    defect: Option<Defect>,
+    workers: usize,
+) -> Result<Column, QualifyError> {
+    let seen = suite_on(suite, dialects, defect.as_slice(), workers)?;
+    Ok(column(defect.map(Defect::info), seen.into_iter().map(|(seen, _)| seen.result).collect()))
+}
+
+/// Runs pairs of a defect and a scenario, and gives for each what the scenario says.
+///
+/// # Errors
+/// As for [`matrix`]; [`QualifyError::Unknown`] for a pair that names what is not there.
+pub fn run_pairs(
+    suite: &Suite,
+    dialects: &Dialects,
+    pairs: &Pairs,
+    workers: usize,
+) -> Result<Vec<(String, String, Cell)>, QualifyError> {
+    let work: Vec<(&String, &Vec<String>)> = pairs.caught.iter().collect();
+    let done = shared(&work, workers, async |_: &mut Option<Stand>, (name, ids)| {
+        let defect = Defect::parse(name).ok_or_else(|| QualifyError::Unknown((*name).clone()))?;
+        let stand = Stand::new(&[defect], dialects).await?;
+        let mut cells = Vec::new();
+        for id in *ids {
+            let scenario = suite.get(id).ok_or_else(|| QualifyError::Unknown(id.clone()))?;
+            cells.push(((*name).clone(), id.clone(), Cell::of(stand.run(scenario).await?.result)));
+        }
+        Ok(cells)
+    })?;
+    Ok(done.into_iter().flatten().collect())
+}
+
+/// The suite on one server; with each result what the server was asked about while it was made ready.
+fn suite_on(
+    suite: &Suite,
+    dialects: &Dialects,
+    defects: &[Defect],
+    workers: usize,
+) -> Result<Vec<(Seen, Defects)>, QualifyError> {
+    shared(&suite.scenarios, workers, async |stand: &mut Option<Stand>, scenario| {
+        let stand = match stand {
+            Some(stand) => stand,
+            none => none.insert(Stand::new(defects, dialects).await?),
+        };
+        let mut seen = stand.run(scenario).await?;
+        // Steps and evidence are long, and nobody looks at them again.
+        seen.result.runs = Vec::new();
+        Ok((seen, stand.asked))
+    })
+}
+
+impl Cell {
+    fn of(result: ScenarioResult) -> Self {
+        Self { verdict: result.verdict, cause: result.cause, reason: result.reason }
+    }
+}
+
 fn column(defect: Option<&'static DefectInfo>, results: Vec<ScenarioResult>) -> Column {
     let verdicts = Verdicts {
         scenarios: &results,
@@ -141,8 +195,7 @@ fn column(defect: Option<&'static DefectInfo>, results: Vec<ScenarioResult>) -> 
         attacked: true,
     };
     let exit_code = outcome(&verdicts).exit_code;
-    let cells =
-        results.into_iter().map(|r| Cell { verdict: r.verdict, cause: r.cause, reason: r.reason }).collect();
+    let cells = results.into_iter().map(Cell::of).collect();
     Column { defect, cells, exit_code }
 }
 

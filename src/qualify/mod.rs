@@ -17,7 +17,7 @@ mod pairs;
 mod score;
 mod stand;
 
-pub use matrix::{Cell, Column, Matrix, MatrixOptions, matrix};
+pub use matrix::{Cell, Column, Matrix, MatrixOptions, matrix, one_server, run_pairs};
 pub use pairs::{Pairs, PairsError};
 pub use score::{DefectRow, Qualification, SCHEMA, ScenarioRow, Score};
 pub use stand::{Seen, Stand};
@@ -30,6 +30,9 @@ pub enum QualifyError {
     /// The embedded server could not be made ready.
     #[error("the embedded server could not be made ready: {0}")]
     Target(#[from] TargetError),
+    /// A pair names a defect or a scenario that is not there.
+    #[error("there is no defect or scenario `{0}`")]
+    Unknown(String),
     /// A worker could not be started, or ended early.
     #[error("a worker of the matrix failed: {0}")]
     Worker(String),

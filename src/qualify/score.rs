@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::qualify::{Column, Matrix};
-use crate::record::Verdict;
+use crate::qualify::{Cell, Column, Matrix};
+use crate::record::{Cause, Verdict};
 
 /// The version of the result's format.
 pub const SCHEMA: &str = "wormproof/qualification/1";
@@ -66,8 +66,10 @@ pub struct ScenarioRow {
     pub sound: Verdict,
     /// Why, if that is not a pass.
     pub reason: Option<String>,
-    /// The defects that it fails on.
+    /// The defects that it fails on by what it tests.
     pub fails_on: Vec<String>,
+    /// The defects that its setup alone already shows: its own attacks and promises are not proven by them.
+    pub setup_fails_on: Vec<String>,
 }
 
 impl ScenarioRow {
@@ -115,15 +117,24 @@ impl Qualification {
                 })
             })
             .collect();
+        let fails = |place: usize, in_setup: bool| -> Vec<String> {
+            let wanted = |cell: &Cell| {
+                cell.verdict == Verdict::Fail && (cell.cause == Cause::NotKept) == in_setup
+            };
+            let of = matrix.defects.iter().filter(|c| c.cells.get(place).is_some_and(wanted));
+            of.filter_map(|c| c.defect).map(|d| d.name.to_owned()).collect()
+        };
         let scenarios: Vec<ScenarioRow> = matrix
             .scenarios
             .iter()
             .zip(&matrix.sound.cells)
-            .map(|(id, cell)| ScenarioRow {
+            .enumerate()
+            .map(|(place, (id, cell))| ScenarioRow {
                 id: id.clone(),
                 sound: cell.verdict,
                 reason: (cell.verdict != Verdict::Pass).then(|| cell.reason.clone()),
-                fails_on: defects.iter().filter(|d| d.by.contains(id)).map(|d| d.name.clone()).collect(),
+                fails_on: fails(place, false),
+                setup_fails_on: fails(place, true),
             })
             .collect();
         let score = Score {

@@ -273,6 +273,19 @@ impl<'a> Call<'a> {
             .map(|(_, value)| value)
     }
 
+    /// Whether the signature stands in the query.
+    #[must_use]
+    pub fn is_presigned(&self) -> bool {
+        self.caller.seen.auth_type == Some("REST-QUERY-STRING")
+    }
+
+    /// Whether this is an upload of one object in one piece, by PUT, and no copy.
+    fn is_plain_put(&self) -> bool {
+        self.header("x-amz-copy-source").is_none()
+            && self.caller.seen.auth_type != Some("POST")
+            && self.query("uploadId").is_none()
+    }
+
     fn context(&self, extra: &[(&str, String)]) -> Context {
         let mut context = Context::default();
         let seen = &self.caller.seen;
@@ -326,6 +339,10 @@ impl Model {
             return true;
         }
         let policy = policy.filter(|_| call.caller.key.is_none() || !self.has(Defect::PolicyDenyIgnored));
+        let policy = policy.filter(|_| {
+            !(action == "s3:PutObject" && !call.is_plain_put() && self.has(Defect::PolicyBindsPlainPutsOnly))
+                && !(action == "s3:DeleteObjectVersion" && self.has(Defect::PolicyDenyOfVersionsIgnored))
+        });
         if call.caller.key.is_none() && action.contains(":DeleteObject") && self.has(Defect::AnonymousDeletes)
         {
             return true;

@@ -234,8 +234,12 @@ fn aim(inner: &Inner, headers: &HeaderMap, target: &Target) -> Result<Option<Str
         return Ok(None);
     }
     let replica = text(headers, "x-amz-replication-status") == Some("REPLICA");
+    let locks = headers.contains_key("x-amz-object-lock-mode");
     let honoured = (target.put && target.object && !target.has("uploadId"))
-        && (inner.has(Defect::PutVersionIdReplaces) || (replica && inner.has(Defect::ReplicaHeaderPut)))
+        && (inner.has(Defect::PutVersionIdReplaces)
+            || (replica && inner.has(Defect::ReplicaHeaderPut))
+            || (locks && inner.has(Defect::VersionIdTakesLock))
+            || inner.has(Defect::MadeUpVersionReplacesCurrent))
         || (target.post && target.has("uploads") && inner.has(Defect::MultipartVersionIdReplaces))
         || (target.form && inner.has(Defect::FormVersionIdReplaces));
     if honoured {

@@ -20,6 +20,7 @@ mod checks;
 pub mod condition;
 mod convert;
 pub mod defects;
+mod doors;
 pub mod fault;
 mod form;
 mod front;

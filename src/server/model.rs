@@ -1,7 +1,7 @@
 //! The state of the server: buckets, versions, locks, uploads. Pure: no HTTP, no async, no clock of
 //! its own; whatever depends on time is given `now`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -113,6 +113,8 @@ pub struct Bucket {
     pub policy: Option<Arc<BucketPolicy>>,
     /// What is stored and given back without effect.
     pub settings: Settings,
+    /// Versions whose deletion was refused before (a defect asks).
+    pub refused: BTreeSet<String>,
     /// Versions that a stale cache still shows (a defect).
     pub ghosts: HashMap<(String, String), Version>,
 }
@@ -223,6 +225,7 @@ impl Model {
             uploads: BTreeMap::new(),
             policy: None,
             settings: Settings::default(),
+            refused: BTreeSet::new(),
             ghosts: HashMap::new(),
         };
         self.buckets.insert(name.to_owned(), bucket);

@@ -49,8 +49,13 @@ pub(crate) fn authorise_write(
         lock.hold.is_some().then_some("s3:PutObjectLegalHold"),
     ];
     for action in locks.into_iter().flatten() {
-        check(action)
-            .or_else(|fault| if model.has(Defect::LockHeadersWithoutRight) { Ok(()) } else { Err(fault) })?;
+        check(action).or_else(|fault| {
+            let copied = call.header("x-amz-copy-source").is_some();
+            let free = model.has(Defect::LockHeadersWithoutRight)
+                || (copied && model.has(Defect::CopyLockWithoutRight))
+                || (!creates && model.has(Defect::MultipartLockWithoutRight));
+            if free { Ok(()) } else { Err(fault) }
+        })?;
     }
     if tagged {
         check("s3:PutObjectTagging")?;
@@ -109,6 +114,8 @@ impl Service {
             model.check_lock(&input.bucket, lock)?;
             require_digest(model.bucket(&input.bucket)?, lock, &request.headers)?;
         }
+        self.unpack(&call, &input.bucket, &write)?;
+        self.append(&call, &input.bucket, &input.key, &write);
         let condition = self.race(&input.bucket, &input.key, condition).await?;
         let version_id = self.0.model().put(&input.bucket, &input.key, write, &condition, call.now)?;
         let output = PutObjectOutput { e_tag: Some(shown), version_id, ..Default::default() };
@@ -215,6 +222,8 @@ impl Service {
         let source_bucket = model.bucket(from.0)?;
         let source_id = source_bucket.shown_id(&source);
         let write = Write { object, lock, tags, via: Via::Copy, aim };
+        let (source_bucket, source_key) = (from.0.to_owned(), from.1.to_owned());
+        model.rewrite_without_lock(&source_bucket, &source_key, &source.id, Defect::CopyMovesLock);
         let version_id = model.put(&input.bucket, &input.key, write, &condition, call.now)?;
         let result = CopyObjectResult {
             e_tag: Some(etag(&shown)),

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::lock::{LegalHold, Mode, Retention};
 
 use super::condition::Condition;
+use super::convert::url_encoded;
 use super::defects::Defect;
 use super::fault::Fault;
 use super::model::{Bucket, Model, NULL, Object, Version, Versioning};
@@ -81,6 +82,12 @@ pub fn is_version_id(text: &str) -> bool {
     text == NULL
         || (text.len() == 32
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')))
+}
+
+/// A key without empty and dot segments.
+fn cleaned(key: &str) -> String {
+    let kept: Vec<&str> = key.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    kept.join("/")
 }
 
 /// The defect by which such a write overwrites in place.
@@ -159,8 +166,14 @@ impl Model {
         now: DateTime<Utc>,
     ) -> Result<Option<String>, Fault> {
         let bucket = self.bucket(name)?;
-        condition.check(bucket.current(key), key, write.via, self.defects)?;
+        let held = condition.check(bucket.current(key), key, write.via, self.defects);
         self.check_lock(name, write.lock)?;
+        if let Err(fault) = held {
+            if self.has(Defect::ConditionRefusedAndWritten) {
+                self.store(name, key, write, now)?;
+            }
+            return Err(fault);
+        }
         self.store(name, key, write, now)
     }
 
@@ -169,7 +182,7 @@ impl Model {
     /// # Errors
     /// 400 `InvalidRequest`.
     pub fn check_lock(&self, name: &str, lock: LockRequest) -> Result<(), Fault> {
-        if lock.is_some() && self.bucket(name)?.lock.is_none() {
+        if lock.is_some() && self.bucket(name)?.lock.is_none() && !self.has(Defect::LockWithoutBucketLock) {
             return Err(Fault::request("Bucket is missing ObjectLockConfiguration"));
         }
         Ok(())
@@ -192,12 +205,20 @@ impl Model {
             Via::Form => Defect::DefaultNotOnForm,
         };
         let default = bucket.lock.and_then(|lock| lock.default).filter(|_| {
-            !self.has(unstamped) && !(asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault))
+            !(self.has(unstamped) || asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault))
         });
-        let retention = asked.retention.or_else(|| {
+        let by_default = default.map(|default| {
             let rule_set = bucket.lock_set.filter(|_| self.has(Defect::DefaultCountedFromRule));
-            default.map(|default| default.stamp(rule_set.unwrap_or(now)))
+            let mut stamp = default.stamp(rule_set.unwrap_or(now));
+            if stamp.mode == Mode::Compliance && self.has(Defect::DefaultStampedAsGovernance) {
+                stamp.mode = Mode::Governance;
+            }
+            stamp
         });
+        let explicit = asked
+            .retention
+            .filter(|_| by_default.is_none() || !self.has(Defect::DefaultBeatsExplicit));
+        let retention = explicit.or(by_default);
         LockRequest { retention: retention.map(|kept| self.kept(kept)), hold: asked.hold }
     }
 
@@ -206,8 +227,9 @@ impl Model {
         let weaker = asked.mode == Mode::Compliance && self.has(Defect::ComplianceStoredAsGovernance);
         let mode = if weaker { Mode::Governance } else { asked.mode };
         let until = whole(asked.until);
-        let cut = until.timestamp_subsec_millis() != 0 && self.has(Defect::DatesCutToSeconds);
-        let until = if cut { until.trunc_subsecs(0) } else { until };
+        let over = until.timestamp_millis().rem_euclid(60_000);
+        let cut = over != 0 && self.has(Defect::DatesCutToMinutes);
+        let until = if cut { until - TimeDelta::milliseconds(over) } else { until };
         Retention { mode, until }
     }
 
@@ -229,6 +251,7 @@ impl Model {
             }
             _ => write.aim.clone(),
         };
+        let in_place = in_place.map(|aim| self.aimed_at(name, key, aim));
         if let Some(aim) = in_place
             && let Some(target) = self.version_mut(name, key, &aim.version)
         {
@@ -257,6 +280,18 @@ impl Model {
         };
         self.push(name, key, version)?;
         Ok((versioning != Versioning::Unset).then_some(id))
+    }
+
+    /// The version that a write with a version id is aimed at.
+    fn aimed_at(&self, name: &str, key: &str, aim: Aim) -> Aim {
+        let Ok(bucket) = self.bucket(name) else { return aim };
+        let known = bucket.objects.get(key).is_some_and(|all| all.iter().any(|v| v.id == aim.version));
+        match bucket.current(key) {
+            Some(current) if !known && self.has(Defect::MadeUpVersionReplacesCurrent) => {
+                Aim { version: current.id.clone(), keeps_lock: aim.keeps_lock }
+            }
+            _ => aim,
+        }
     }
 
     /// Puts a version on top; a `null` version replaces the one before.
@@ -293,11 +328,17 @@ impl Model {
                 None => self.mark(name, key, now),
             };
         };
+        let found = bucket.objects.get(key).and_then(|all| all.iter().find(|found| found.id == id));
+        if found.is_none()
+            && let Some(current) = bucket.current(key).map(|found| found.id.clone())
+            && self.has(Defect::UnknownVersionDeletesCurrent)
+        {
+            return Ok(self.remove(name, key, &current)?.unwrap_or_default());
+        }
         if !is_version_id(id) {
             return Err(Fault::argument("Invalid version id specified", "versionId", id));
         }
-        let Some(found) = bucket.objects.get(key).and_then(|all| all.iter().find(|found| found.id == id))
-        else {
+        let Some(found) = found else {
             return Ok(Deleted { version: Some(id.to_owned()), marker: false });
         };
         let current = bucket.current(key).is_some_and(|top| top.id == found.id);
@@ -305,6 +346,10 @@ impl Model {
             self.has(Defect::LockNotEnforced)
                 || (!current && self.has(Defect::NoncurrentUnprotected))
                 || (found.id == NULL && self.has(Defect::NullVersionUnprotected))
+                || (cleaned(key) != key && self.has(Defect::CleanedKeyUnprotected))
+                || (url_encoded(key) != key && self.has(Defect::EncodedKeyUnprotected))
+                || (bucket.lock.is_none() && self.has(Defect::ForceCreateResetsBucket))
+                || (bucket.refused.contains(id) && self.has(Defect::RepeatedDeleteSucceeds))
         };
         if let Err(refusal) = may_destroy(found.retention, found.hold, bypass, now, self.defects)
             && !overlooked()
@@ -321,6 +366,7 @@ impl Model {
             if self.has(Defect::RefusesAndDeletes) {
                 self.remove(name, key, id)?;
             }
+            self.bucket_mut(name)?.refused.insert(id.to_owned());
             return Err(refusal);
         }
         let done = self.remove(name, key, id)?.unwrap_or_default();
@@ -403,9 +449,18 @@ impl Model {
         }
         self.require_lock(name)?;
         let defects = self.defects;
-        let found = self.find_object(name, key, version, "PUT")?;
-        if !past {
-            may_change(found.retention, retention, bypass, now, defects)?;
+        let version = self.beneath(name, key, version);
+        let found = self.find_object(name, key, version.as_deref(), "PUT")?;
+        let refusal =
+            if past { None } else { may_change(found.retention, retention, bypass, now, defects).err() };
+        if let Some(refusal) = refusal {
+            let id = found.id.clone();
+            if self.has(Defect::ShorteningRefusedAndStored)
+                && let Some(found) = self.version_mut(name, key, &id)
+            {
+                found.retention = retention;
+            }
+            return Err(refusal);
         }
         let id = found.id.clone();
         let forgotten = match found.retention.filter(|_| found.is_locked(now)) {
@@ -418,6 +473,11 @@ impl Model {
         if !forgotten && let Some(found) = self.version_mut(name, key, &id) {
             found.retention = retention;
             found.hold = found.hold.filter(|_| !clears);
+        }
+        if version.is_none() && self.others(name, key) && self.has(Defect::RetentionReachesAllVersions) {
+            for found in self.bucket_mut(name)?.objects.get_mut(key).into_iter().flatten() {
+                found.retention = retention;
+            }
         }
         Ok(())
     }
@@ -434,7 +494,8 @@ impl Model {
         hold: LegalHold,
     ) -> Result<(), Fault> {
         self.require_lock(name)?;
-        let found = self.find_object(name, key, version, "PUT")?;
+        let version = self.beneath(name, key, version);
+        let found = self.find_object(name, key, version.as_deref(), "PUT")?;
         let (id, locked) = (found.id.clone(), found.retention.is_some());
         if hold == LegalHold::On && self.has(Defect::HoldSetNotStored) {
             return Ok(());
@@ -444,7 +505,30 @@ impl Model {
             found.hold = Some(hold);
             found.retention = found.retention.filter(|_| !clears);
         }
+        if hold == LegalHold::Off
+            && self.others(name, key)
+            && self.has(Defect::HoldOffReachesAllVersions)
+        {
+            for found in self.bucket_mut(name)?.objects.get_mut(key).into_iter().flatten() {
+                found.hold = found.hold.and(Some(LegalHold::Off));
+            }
+        }
         Ok(())
+    }
+
+    /// Whether a key has more than one version.
+    fn others(&self, name: &str, key: &str) -> bool {
+        self.bucket(name).ok().and_then(|bucket| bucket.objects.get(key)).is_some_and(|all| all.len() > 1)
+    }
+
+    /// The version that a lock request is about: the one it names.
+    fn beneath(&self, name: &str, key: &str, version: Option<&str>) -> Option<String> {
+        let all = self.bucket(name).ok().and_then(|bucket| bucket.objects.get(key))?;
+        let hidden = version.is_none() && all.last().is_some_and(Version::is_marker);
+        if hidden && self.has(Defect::MarkerShinesThrough) {
+            return all.iter().rev().find(|found| !found.is_marker()).map(|found| found.id.clone());
+        }
+        version.map(ToOwned::to_owned)
     }
 
     /// Refuses lock sub-resources where the bucket has no Object Lock.
@@ -454,6 +538,7 @@ impl Model {
     pub fn require_lock(&self, name: &str) -> Result<(), Fault> {
         match self.bucket(name)?.lock {
             Some(_) => Ok(()),
+            None if self.has(Defect::LockWithoutBucketLock) => Ok(()),
             None => Err(Fault::request("Bucket is missing Object Lock Configuration")),
         }
     }

@@ -95,6 +95,9 @@ fn may_weaken(mode: Mode, bypass: Bypass, defects: Defects) -> Result<(), Fault>
     if !bypass.asked || (mode == Mode::Compliance && !defects.has(Defect::ComplianceBypass)) {
         return Err(Fault::locked());
     }
+    if bypass.permitted && defects.has(Defect::BypassRefused) {
+        return Err(Fault::locked());
+    }
     if bypass.permitted || defects.has(Defect::BypassWithoutRight) { Ok(()) } else { Err(Fault::denied()) }
 }
 

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::SubsecRound as _;
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::server::{Config, Defect, Server};
 use crate::store::client::{Client, Limits};
@@ -48,10 +48,14 @@ impl Serving {
     }
 }
 
-fn server(defects: &[Defect]) -> (Server, Credentials, Clock) {
+/// Where the clock of a [`Prepared`] server stands (2026-03-04 05:06:07 UTC), so that its runs are the same on
+/// every day: no midnight, month or leap day comes between.
+const FIXED_START_S: i64 = 1_772_600_767;
+
+/// A server at `start`, cut to a whole second, because HTTP's `Date` has no less: skew is then exactly nothing.
+fn server(defects: &[Defect], start: DateTime<Utc>) -> (Server, Credentials, Clock) {
     let root = random_root();
-    // A whole second, because HTTP's `Date` has no less: skew is then exactly nothing.
-    let clock = Clock::virtual_at(Clock::Real.now().trunc_subsecs(0));
+    let clock = Clock::virtual_at(start.trunc_subsecs(0));
     let server = Server::new(Config {
         access_key: root.access_key.clone(),
         secret_key: root.secret_key.to_string(),
@@ -81,7 +85,7 @@ fn demo() -> Location {
 /// # Errors
 /// None in practice; the address that stands for the server is read like any other.
 pub fn embedded(defects: &[Defect], options: &OpenOptions) -> Result<Opened, TargetError> {
-    let (server, administrator, _) = server(defects);
+    let (server, administrator, _) = server(defects, Clock::Real.now());
     in_process(server, administrator, defects, &options.user_agent, options.limits)
 }
 
@@ -132,7 +136,8 @@ impl Prepared {
     /// [`TargetError::Preparation`] if the server refuses, as a useless one does.
     pub async fn new(defects: &[Defect], run_id: &str, prefix: &str) -> Result<Self, TargetError> {
         let user_agent = format!("wormproof/{} run/{run_id}", env!("CARGO_PKG_VERSION"));
-        let (server, administrator, _) = server(defects);
+        let start = DateTime::from_timestamp(FIXED_START_S, 0).unwrap_or_default();
+        let (server, administrator, _) = server(defects, start);
         let opened =
             in_process(server.clone(), administrator.clone(), defects, &user_agent, Limits::default())?;
         prepare(&opened).await?;
@@ -156,7 +161,7 @@ impl Prepared {
 
 /// The same on a free port of 127.0.0.1.
 pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Result<Opened, TargetError> {
-    let (server, administrator, clock) = server(defects);
+    let (server, administrator, clock) = server(defects, Clock::Real.now());
     let fail =
         |error: std::io::Error| TargetError::Local { what: "listen on 127.0.0.1", cause: error.to_string() };
     #[expect(clippy::disallowed_methods, reason = "the listener is the server's; it is only bound here")]

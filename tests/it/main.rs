@@ -4,4 +4,5 @@
 mod arrows;
 mod audit;
 mod bad_scenarios;
+mod qualify;
 mod store;
