@@ -6,6 +6,7 @@ pub mod exchange;
 pub mod lock;
 pub mod policy;
 pub mod profile;
+pub mod qualify;
 pub mod record;
 pub mod report;
 pub mod run;

@@ -48,6 +48,8 @@ pub enum Command {
     Keygen(KeygenArgs),
     /// Run the embedded S3 server in the foreground, for other people's tests.
     Serve(ServeArgs),
+    /// Run the suite against every seeded defect of the embedded server: is each one caught, can each scenario fail?
+    Qualify(QualifyArgs),
 }
 
 /// Which server to start where no bucket is named.
@@ -415,6 +417,34 @@ fn positive(text: &str) -> Result<f64, String> {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         _ => Err("a number above 0 is needed".to_owned()),
     }
+}
+
+/// How the qualification is printed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum QualifyFormat {
+    /// For people.
+    Table,
+    /// The whole result.
+    Json,
+    /// For each defect scenarios that catch it, every scenario at least once (TOML, `fixtures/qualification.toml`).
+    Pairs,
+}
+
+/// Arguments of `qualify`.
+#[derive(Debug, Clone, Args)]
+pub struct QualifyArgs {
+    /// How.
+    #[arg(long, value_enum, default_value = "table")]
+    pub format: QualifyFormat,
+    /// Write to this file instead of stdout; an existing one is replaced.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// How many threads work [default: one a core].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub jobs: Option<u16>,
+    /// Also run where a scenario does not make the server reach the defect (the verdicts are the same).
+    #[arg(long)]
+    pub exhaustive: bool,
 }
 
 #[cfg(test)]

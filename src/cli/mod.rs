@@ -10,6 +10,7 @@ mod plan;
 mod progress;
 mod scan;
 mod setup;
+mod qualify;
 mod small;
 
 use std::io::Write as _;
@@ -58,6 +59,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Verify(args) => evidence::verify(&args),
         Command::Report(args) => evidence::report(&args),
         Command::Keygen(args) => small::keygen(&args),
+        Command::Qualify(args) => qualify::qualify(&args, quiet),
         Command::Serve(args) => runtime.block_on(small::serve(&args)),
     };
     result.unwrap_or_else(|failure| say(&failure))

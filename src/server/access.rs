@@ -73,6 +73,12 @@ impl Keys {
         Self { keys: Arc::new(Mutex::new(keys)), clock }
     }
 
+    /// The same keys, apart from these, under another clock.
+    #[must_use]
+    pub fn fork(&self, clock: Clock) -> Self {
+        Self { keys: Arc::new(Mutex::new(self.lock().clone())), clock }
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Arc<Key>>> {
         self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -267,6 +273,19 @@ impl<'a> Call<'a> {
             .map(|(_, value)| value)
     }
 
+    /// Whether the signature stands in the query.
+    #[must_use]
+    pub fn is_presigned(&self) -> bool {
+        self.caller.seen.auth_type == Some("REST-QUERY-STRING")
+    }
+
+    /// Whether this is an upload of one object in one piece, by PUT, and no copy.
+    fn is_plain_put(&self) -> bool {
+        self.header("x-amz-copy-source").is_none()
+            && self.caller.seen.auth_type != Some("POST")
+            && self.query("uploadId").is_none()
+    }
+
     fn context(&self, extra: &[(&str, String)]) -> Context {
         let mut context = Context::default();
         let seen = &self.caller.seen;
@@ -320,7 +339,11 @@ impl Model {
             return true;
         }
         let policy = policy.filter(|_| call.caller.key.is_none() || !self.has(Defect::PolicyDenyIgnored));
-        if call.caller.key.is_none() && self.has(Defect::AnonymousDeletes) && action.contains(":DeleteObject")
+        let policy = policy.filter(|_| {
+            !(action == "s3:PutObject" && !call.is_plain_put() && self.has(Defect::PolicyBindsPlainPutsOnly))
+                && !(action == "s3:DeleteObjectVersion" && self.has(Defect::PolicyDenyOfVersionsIgnored))
+        });
+        if call.caller.key.is_none() && action.contains(":DeleteObject") && self.has(Defect::AnonymousDeletes)
         {
             return true;
         }
@@ -343,8 +366,11 @@ impl Model {
         let request = Request { principal, action, resource: &resource, context: &context };
         let identity: Vec<&Policy> = key.and(EVERYTHING.as_ref()).into_iter().collect();
         let session = key.and_then(|key| key.session.as_ref());
-        let session = session.filter(|_| !self.has(Defect::SessionPolicyIgnored));
+        // Without its session policy a caller may more, never less.
         authorize(&identity, session, policy, root, &request).is_allowed()
+            || (session.is_some()
+                && self.has(Defect::SessionPolicyIgnored)
+                && authorize(&identity, None, policy, root, &request).is_allowed())
     }
 
     /// Refuses what the caller may not do.

@@ -5,6 +5,8 @@
 //!
 //! References: `BKT`/`PUT`/… are rows of the behaviour catalogue, `A1`… MinIO's escape hatches.
 
+use std::cell::Cell;
+
 /// What is known about one defect.
 #[derive(Debug, Clone, Copy)]
 pub struct DefectInfo {
@@ -116,12 +118,47 @@ defects! {
     PastDateAccepted, "past-date-accepted", false, "An upload may carry a retain-until date that has passed, which beats the default.", "PUT-07; MinIO A14";
     PastRetentionClears, "past-retention-clears", false, "PutObjectRetention with a date that has passed is stored without looking at the lock.", "SHR-11";
     OffsetIgnored, "offset-ignored", false, "The offset of a retain-until date is ignored.", "section 20, 6; s3s gap 2";
-    DatesCutToSeconds, "dates-cut-to-seconds", false, "Retain-until dates are cut to whole seconds.", "SHR-15; SeaweedFS";
+    DatesCutToMinutes, "dates-cut-to-minutes", false, "Retain-until dates are cut to whole minutes.", "SHR-15; SeaweedFS cuts to seconds";
     BypassFalseCounts, "bypass-false-counts", false, "The bypass header bypasses whatever its value.", "GOV-04, GOV-07";
     BatchBypassWithoutRight, "batch-bypass-without-right", false, "DeleteObjects does not ask for the right to bypass.", "GOV-09; MinIO multi-delete";
     BatchQuietHidesErrors, "batch-quiet-hides-errors", false, "DeleteObjects with Quiet does not tell which keys were refused.", "MUL-07";
     SessionPolicyIgnored, "session-policy-ignored", false, "The policy of a session does not limit it.", "SeaweedFS #11362";
     AnonymousDeletes, "anonymous-deletes", false, "Requests without a signature may delete.", "ANO-01, ANO-02";
+    DeniedDeleteExecuted, "denied-delete-executed", false, "Rights are asked for after the deletion: it is answered 403 AccessDenied, and the version is gone.", "design: the state decides, not the answer; DEL-18";
+    UnknownVersionDeletesCurrent, "unknown-version-deletes-current", false, "DELETE with a version id that no version has, or that is none, removes the current version.", "DEL-14, DEL-15";
+    RepeatedDeleteSucceeds, "repeated-delete-succeeds", false, "A refused delete of the same version is carried out when it comes again.", "MinIO bucket-handlers.go:569: the check lies apart from the deletion";
+    AbortRemovesObject, "abort-removes-object", false, "Aborting a multipart upload removes the current version of its key.", "MPU-06";
+    ArchiveReplacesVersion, "archive-replaces-version", false, "An uploaded archive is unpacked, and an entry that names a version id replaces that version.", "MinIO A6";
+    VersionIdTakesLock, "version-id-takes-lock", false, "A PUT or copy with ?versionId and a lock gives that version this lock, unchecked.", "MinIO A9b, A9c";
+    MadeUpVersionReplacesCurrent, "made-up-version-replaces-current", false, "A PUT with a ?versionId that no version has replaces the current version.", "MinIO section 7; OVR-06";
+    AppendInPlace, "append-in-place", false, "x-amz-write-offset-bytes writes into the current version itself.", "OVR-09";
+    ForceDeleteHonoured, "force-delete-honoured", false, "x-minio-force-delete deletes whatever the lock.", "ADM-13";
+    BypassRefused, "bypass-refused", false, "The bypass of governance is refused to those who hold the right, too.", "GOV-01; versitygw wants a bucket policy for it";
+    PolicyBindsPlainPutsOnly, "policy-binds-plain-puts-only", false, "A bucket policy is asked for plain uploads and not for copies, forms and completed uploads.", "POL-04 to POL-06";
+    PolicyDenyOfVersionsIgnored, "policy-deny-of-versions-ignored", false, "A policy's Deny of s3:DeleteObjectVersion does not bind.", "POL-08, POL-16";
+    LockWithoutBucketLock, "lock-without-bucket-lock", false, "Locks are accepted in a bucket without Object Lock.", "PUT-10, EXT-09; SeaweedFS";
+    TaggingDropsLock, "tagging-drops-lock", false, "Setting tags writes the metadata anew, without retention and hold.", "MET-01";
+    AclDropsLock, "acl-drops-lock", false, "A change of the access list writes the metadata anew, without retention and hold.", "MET-03";
+    MethodOverrideHonoured, "method-override-honoured", false, "A header that overrides the method turns a read into a deletion that asks nobody.", "proxies and frameworks that follow X-HTTP-Method-Override";
+    RetentionReachesAllVersions, "retention-reaches-all-versions", false, "PutObjectRetention without a version id changes all versions of the key.", "SHR-16";
+    HoldOffReachesAllVersions, "hold-off-reaches-all-versions", false, "Removing the hold of one version removes it from all versions of the key.", "LHD-08";
+    MarkerShinesThrough, "marker-shines-through", false, "Lock requests without a version id reach the version beneath a delete marker.", "LHD-16, EXT-06";
+    HalfRetentionClears, "half-retention-clears", false, "A Retention with one half missing is taken for an empty one that may remove governance.", "SHR-12";
+    ShorteningRefusedAndStored, "shortening-refused-and-stored", false, "A refused change of a retention is stored all the same.", "design: the state decides, not the answer";
+    HoldAndRetentionRace, "hold-and-retention-race", false, "Retention and hold are read together and written back together later: what was set meanwhile is lost.", "LHD-15; SeaweedFS lost update";
+    BucketConfigWithoutRight, "bucket-config-without-right", false, "Configuring a bucket asks for the right to write objects only.", "BKT-20; SeaweedFS coarse rights";
+    ConditionRefusedAndWritten, "condition-refused-and-written", false, "A write whose condition does not hold is answered 412, and the version is made.", "CND-02, CND-30";
+    CompletionRace, "completion-race", false, "The condition of CompleteMultipartUpload holds when it is checked, and another write comes between.", "CND-14, CND-27";
+    DefaultStampedAsGovernance, "default-stamped-as-governance", false, "A default retention of COMPLIANCE is stamped as GOVERNANCE.", "DEF-01";
+    DefaultBeatsExplicit, "default-beats-explicit", false, "In a bucket with a default an explicit retention is replaced by it.", "PUT-16, PUT-17";
+    CopyMovesLock, "copy-moves-lock", false, "A copy takes the lock from its source.", "CPY-01, CPY-02";
+    BatchStopsAtRefusal, "batch-stops-at-refusal", false, "DeleteObjects leaves out what stands behind a refused entry, and says it was deleted.", "MUL-01, MUL-10";
+    PresignedSkipsLock, "presigned-skips-lock", false, "A deletion by a presigned address does not look at locks.", "ANO-03";
+    PresignedBypassUnasked, "presigned-bypass-unasked", false, "A bypass in a presigned address needs no right.", "GOV-08";
+    CleanedKeyUnprotected, "cleaned-key-unprotected", false, "The lock is looked up under the cleaned path: empty and dot segments have none.", "section 20, 23";
+    EncodedKeyUnprotected, "encoded-key-unprotected", false, "The lock is looked up under the key as it stands in the URL: what has to be encoded has none.", "section 20, 23";
+    CopyLockWithoutRight, "copy-lock-without-right", false, "Lock headers of a copy are taken without the right to lock.", "CPY-06";
+    MultipartLockWithoutRight, "multipart-lock-without-right", false, "Lock headers of a multipart upload are taken without the right to lock.", "MPU-05";
     BatchDeletesAll, "batch-delete-by-key-is-permanent", false, "DeleteObjects without a version id removes the current version itself.", "MUL-03; MinIO A11";
 }
 
@@ -151,6 +188,10 @@ impl Defect {
     }
 }
 
+thread_local! {
+    static ASKED: Cell<u128> = const { Cell::new(0) };
+}
+
 /// The defects that are switched on.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Defects(u128);
@@ -162,9 +203,24 @@ impl Defects {
         Self(defects.iter().fold(0, |bits, defect| bits | 1 << (*defect as u8)))
     }
 
-    /// Whether `defect` is on.
+    /// Whether `defect` is on. Ask this last in a condition: what was not asked cannot have mattered.
     #[must_use]
     pub fn has(self, defect: Defect) -> bool {
+        let bit = 1 << (defect as u8);
+        ASKED.set(ASKED.get() | bit);
+        self.0 & bit != 0
+    }
+
+    /// The defects that servers on this thread were asked about since the last call. A server with a defect
+    /// that is not among them would have done the very same.
+    #[must_use]
+    pub fn asked_on_this_thread() -> Self {
+        Self(ASKED.take())
+    }
+
+    /// Whether a defect is in the set; does not count as asking.
+    #[must_use]
+    pub fn contains(self, defect: Defect) -> bool {
         self.0 & (1 << (defect as u8)) != 0
     }
 }

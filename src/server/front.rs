@@ -152,16 +152,13 @@ fn authenticate(
 }
 
 fn check_covered(inner: &Inner, headers: &HeaderMap, signed: &[&str], presigned: bool) -> Result<(), Fault> {
-    if inner.has(Defect::UnsignedHeadersAccepted) {
-        return Ok(());
-    }
     let loose: Vec<&str> = headers
         .keys()
         .map(HeaderName::as_str)
         .filter(|name| name.starts_with("x-amz-") && !signed.contains(name))
         .filter(|name| !(presigned && *name == "x-amz-content-sha256"))
         .collect();
-    if loose.is_empty() {
+    if loose.is_empty() || inner.has(Defect::UnsignedHeadersAccepted) {
         return Ok(());
     }
     Err(Fault::new(403, "AccessDenied", "There were headers present in the request which were not signed")
@@ -237,8 +234,12 @@ fn aim(inner: &Inner, headers: &HeaderMap, target: &Target) -> Result<Option<Str
         return Ok(None);
     }
     let replica = text(headers, "x-amz-replication-status") == Some("REPLICA");
+    let locks = headers.contains_key("x-amz-object-lock-mode");
     let honoured = (target.put && target.object && !target.has("uploadId"))
-        && (inner.has(Defect::PutVersionIdReplaces) || (replica && inner.has(Defect::ReplicaHeaderPut)))
+        && (inner.has(Defect::PutVersionIdReplaces)
+            || (replica && inner.has(Defect::ReplicaHeaderPut))
+            || (locks && inner.has(Defect::VersionIdTakesLock))
+            || inner.has(Defect::MadeUpVersionReplacesCurrent))
         || (target.post && target.has("uploads") && inner.has(Defect::MultipartVersionIdReplaces))
         || (target.form && inner.has(Defect::FormVersionIdReplaces));
     if honoured {

@@ -10,7 +10,7 @@ use super::access::Call;
 use super::convert::{Answer, answer, instant, lock_context, timestamp};
 use super::defects::Defect;
 use super::fault::Fault;
-use super::model::{LockConfig, Versioning};
+use super::model::{LockConfig, Version, Versioning};
 use super::objects::LockRequest;
 use super::protect::{Bypass, DefaultRetention as Default_, Period};
 use super::service::Service;
@@ -151,36 +151,62 @@ impl Service {
         })
     }
 
-    pub(crate) fn put_object_retention(
+    pub(crate) async fn put_object_retention(
         &self,
-        request: &S3Request<PutObjectRetentionInput>,
+        request: S3Request<PutObjectRetentionInput>,
     ) -> Answer<PutObjectRetentionOutput> {
         let PutObjectRetentionInput { bucket, key, version_id, retention, .. } = &request.input;
         let document = retention.clone().unwrap_or_default();
+        let half = document.mode.is_some() != document.retain_until_date.is_some();
+        let cleared = half && self.0.has(Defect::HalfRetentionClears);
         let retention = match (document.mode, document.retain_until_date) {
             (None, None) => None,
+            _ if cleared => None,
             (Some(mode), Some(until)) => {
                 let shown: ::time::OffsetDateTime = until.into();
-                let ignored = self.0.has(Defect::OffsetIgnored);
+                let ignored = shown.offset() != ::time::UtcOffset::UTC && self.0.has(Defect::OffsetIgnored);
                 let read = if ignored { shown.replace_offset(::time::UtcOffset::UTC) } else { shown };
                 Some(Retention { mode: exact_mode(mode.as_str())?, until: instant(&read.into()) })
             }
             _ => return Err(Fault::xml()),
         };
-        let call = Call::of(request, self.0.clock.now());
+        let call = Call::of(&request, self.0.clock.now());
+        let read_before = self.race_of_locks(bucket, key, version_id.as_deref()).await;
         let mut model = self.0.model();
         model.bucket(bucket)?;
         let context = lock_context(LockRequest { retention, hold: None }, call.now);
-        if !self.0.has(Defect::RetentionWithoutRight) {
-            model.authorise(&call, "s3:PutObjectRetention", bucket, Some(key), &context)?;
-        }
-        let asked = model.asks_bypass(&call);
+        model
+            .authorise(&call, "s3:PutObjectRetention", bucket, Some(key), &context)
+            .or_else(|fault| if self.0.has(Defect::RetentionWithoutRight) { Ok(()) } else { Err(fault) })?;
+        let asked = cleared || model.asks_bypass(&call);
         let bypass = Bypass {
             asked,
-            permitted: asked && model.may(&call, "s3:BypassGovernanceRetention", bucket, Some(key), &context),
+            permitted: cleared || asked && model.may(&call, "s3:BypassGovernanceRetention", bucket, Some(key), &context),
         };
         model.set_retention(bucket, key, version_id.as_deref(), retention, bypass, call.now)?;
+        if let Some(before) = read_before
+            && let Some(found) = model.version_mut(bucket, key, &before.id)
+        {
+            found.hold = before.hold;
+        }
         answer(PutObjectRetentionOutput::default())
+    }
+
+    /// With the race defect the whole lock is read here, and others run before it is written back.
+    async fn race_of_locks(
+        &self,
+        bucket: &str,
+        key: &str,
+        version: Option<&str>,
+    ) -> Option<Version> {
+        if !self.0.has(Defect::HoldAndRetentionRace) {
+            return None;
+        }
+        let found = self.0.model().find(bucket, key, version).ok().cloned();
+        for _ in 0..8 {
+            tokio::task::yield_now().await;
+        }
+        found
     }
 
     pub(crate) fn get_object_legal_hold(
@@ -202,9 +228,9 @@ impl Service {
         })
     }
 
-    pub(crate) fn put_object_legal_hold(
+    pub(crate) async fn put_object_legal_hold(
         &self,
-        request: &S3Request<PutObjectLegalHoldInput>,
+        request: S3Request<PutObjectLegalHoldInput>,
     ) -> Answer<PutObjectLegalHoldOutput> {
         let PutObjectLegalHoldInput { bucket, key, version_id, legal_hold, .. } = &request.input;
         let status = legal_hold.as_ref().and_then(|document| document.status.as_ref());
@@ -213,14 +239,21 @@ impl Service {
             Some("OFF") => LegalHold::Off,
             _ => return Err(Fault::xml()),
         };
-        let call = Call::of(request, self.0.clock.now());
+        let call = Call::of(&request, self.0.clock.now());
+        let read_before = self.race_of_locks(bucket, key, version_id.as_deref()).await;
         let mut model = self.0.model();
         model.bucket(bucket)?;
         let context = lock_context(LockRequest { retention: None, hold: Some(hold) }, call.now);
-        if !(hold == LegalHold::Off && self.0.has(Defect::HoldOffWithoutRight)) {
-            model.authorise(&call, "s3:PutObjectLegalHold", bucket, Some(key), &context)?;
-        }
+        model.authorise(&call, "s3:PutObjectLegalHold", bucket, Some(key), &context).or_else(|fault| {
+            let free = hold == LegalHold::Off && self.0.has(Defect::HoldOffWithoutRight);
+            if free { Ok(()) } else { Err(fault) }
+        })?;
         model.set_hold(bucket, key, version_id.as_deref(), hold)?;
+        if let Some(before) = read_before
+            && let Some(found) = model.version_mut(bucket, key, &before.id)
+        {
+            found.retention = before.retention;
+        }
         answer(PutObjectLegalHoldOutput::default())
     }
 }

@@ -20,6 +20,7 @@ mod checks;
 pub mod condition;
 mod convert;
 pub mod defects;
+mod doors;
 pub mod fault;
 mod form;
 mod front;
@@ -127,12 +128,16 @@ impl Server {
     pub fn new(config: Config) -> Self {
         let defects = Defects::new(&config.defects);
         let keys = Keys::new(&config.access_key, &config.secret_key, config.clock.clone());
+        Self::of(config.region, config.clock, keys, Model::new(defects))
+    }
+
+    fn of(region: String, clock: Clock, keys: Keys, model: Model) -> Self {
         let inner = Arc::new(Inner {
-            region: config.region,
-            clock: config.clock,
-            defects,
+            region,
+            clock,
+            defects: model.defects,
             keys: keys.clone(),
-            model: Mutex::new(Model::new(defects)),
+            model: Mutex::new(model),
             requests: AtomicU64::new(0),
         });
         let mut builder = S3ServiceBuilder::new(service::Service(inner.clone()));
@@ -141,6 +146,16 @@ impl Server {
         builder.set_access(keys);
         builder.set_route(service::Service(inner.clone()));
         Self { inner, s3: builder.build() }
+    }
+
+    /// Another server that begins with this one's state and keys and shares nothing with it: with a clock
+    /// and faults of its own.
+    #[must_use]
+    pub fn fork(&self, clock: Clock, defects: &[Defect]) -> Self {
+        let mut model = self.inner.model().clone();
+        model.defects = Defects::new(defects);
+        let keys = self.inner.keys.fork(clock.clone());
+        Self::of(self.inner.region.clone(), clock, keys, model)
     }
 
     /// The server's clock.

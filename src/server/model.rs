@@ -1,7 +1,7 @@
 //! The state of the server: buckets, versions, locks, uploads. Pure: no HTTP, no async, no clock of
 //! its own; whatever depends on time is given `now`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -95,7 +95,7 @@ pub struct BucketPolicy {
 }
 
 /// A bucket.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Bucket {
     /// When it was created.
     pub created: DateTime<Utc>,
@@ -113,6 +113,8 @@ pub struct Bucket {
     pub policy: Option<Arc<BucketPolicy>>,
     /// What is stored and given back without effect.
     pub settings: Settings,
+    /// Versions whose deletion was refused before (a defect asks).
+    pub refused: BTreeSet<String>,
     /// Versions that a stale cache still shows (a defect).
     pub ghosts: HashMap<(String, String), Version>,
 }
@@ -135,7 +137,7 @@ impl Bucket {
 pub const NULL: &str = "null";
 
 /// The whole server's state.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Model {
     /// All buckets.
     pub buckets: BTreeMap<String, Bucket>,
@@ -223,6 +225,7 @@ impl Model {
             uploads: BTreeMap::new(),
             policy: None,
             settings: Settings::default(),
+            refused: BTreeSet::new(),
             ghosts: HashMap::new(),
         };
         self.buckets.insert(name.to_owned(), bucket);
@@ -256,7 +259,7 @@ impl Model {
     /// # Errors
     /// 409 `InvalidBucketState` for suspending under Object Lock.
     pub fn set_versioning(&mut self, name: &str, versioning: Versioning) -> Result<(), Fault> {
-        let tolerant = self.has(Defect::SuspendVersioningAccepted);
+        let tolerant = versioning == Versioning::Suspended && self.has(Defect::SuspendVersioningAccepted);
         let bucket = self.bucket_mut(name)?;
         if versioning == Versioning::Suspended && bucket.lock.is_some() && !tolerant {
             return Err(Fault::new(
@@ -280,7 +283,7 @@ impl Model {
         config: Option<LockConfig>,
         now: DateTime<Utc>,
     ) -> Result<(), Fault> {
-        let tolerant = self.has(Defect::LockConfigDisabledAccepted);
+        let tolerant = config.is_none() && self.has(Defect::LockConfigDisabledAccepted);
         let forgets = self.has(Defect::DefaultSetNotStored);
         let rewrites = self.has(Defect::DefaultChangeRewritesLocks);
         let bucket = self.bucket_mut(name)?;

@@ -44,11 +44,18 @@ pub(crate) fn authorise_write(
     if call.header("if-match").is_some() && creates {
         check("s3:GetObject")?;
     }
-    if lock.retention.is_some() && !model.has(Defect::LockHeadersWithoutRight) {
-        check("s3:PutObjectRetention")?;
-    }
-    if lock.hold.is_some() && !model.has(Defect::LockHeadersWithoutRight) {
-        check("s3:PutObjectLegalHold")?;
+    let locks = [
+        lock.retention.is_some().then_some("s3:PutObjectRetention"),
+        lock.hold.is_some().then_some("s3:PutObjectLegalHold"),
+    ];
+    for action in locks.into_iter().flatten() {
+        check(action).or_else(|fault| {
+            let copied = call.header("x-amz-copy-source").is_some();
+            let free = model.has(Defect::LockHeadersWithoutRight)
+                || (copied && model.has(Defect::CopyLockWithoutRight))
+                || (!creates && model.has(Defect::MultipartLockWithoutRight));
+            if free { Ok(()) } else { Err(fault) }
+        })?;
     }
     if tagged {
         check("s3:PutObjectTagging")?;
@@ -95,8 +102,8 @@ impl Service {
         let mut object = described(&call, input.metadata.clone());
         object.etag = md5_hex(&body);
         (object.body, object.checksum) = (body, checksum.clone());
-        let keeps_lock = self.0.has(Defect::PutVersionIdReplaces);
-        let aim = call.caller.seen.aimed.clone().map(|version| Aim { version, keeps_lock });
+        let keeps = |version| Aim { version, keeps_lock: self.0.has(Defect::PutVersionIdReplaces) };
+        let aim = call.caller.seen.aimed.clone().map(keeps);
         let write = Write { object, lock, tags: tags_of(input.tagging.as_deref()), via: Via::Put, aim };
         let shown = etag(&write.object.etag);
         {
@@ -107,6 +114,8 @@ impl Service {
             model.check_lock(&input.bucket, lock)?;
             require_digest(model.bucket(&input.bucket)?, lock, &request.headers)?;
         }
+        self.unpack(&call, &input.bucket, &write)?;
+        self.append(&call, &input.bucket, &input.key, &write);
         let condition = self.race(&input.bucket, &input.key, condition).await?;
         let version_id = self.0.model().put(&input.bucket, &input.key, write, &condition, call.now)?;
         let output = PutObjectOutput { e_tag: Some(shown), version_id, ..Default::default() };
@@ -115,7 +124,7 @@ impl Service {
 
     /// With the race defect the condition is checked here, and others run before the write.
     async fn race(&self, bucket: &str, key: &str, condition: Condition) -> Result<Condition, Fault> {
-        if !self.0.has(Defect::IfNoneMatchRace) || condition.if_none_match.is_none() {
+        if condition.if_none_match.is_none() || !self.0.has(Defect::IfNoneMatchRace) {
             return Ok(condition);
         }
         {
@@ -205,15 +214,16 @@ impl Service {
         object.parts = Vec::new();
         let tags = if retag { tags_of(input.tagging.as_deref()) } else { source.tags.clone() };
         let stripped = same && source.is_locked(call.now) && self.0.has(Defect::CopyOntoSelfStripsLock);
-        let keeps_lock = self.0.has(Defect::PutVersionIdReplaces);
         let aim = match call.caller.seen.aimed.clone() {
             None => stripped.then(|| Aim { version: source.id.clone(), keeps_lock: false }),
-            Some(version) => Some(Aim { version, keeps_lock }),
+            Some(version) => Some(Aim { version, keeps_lock: self.0.has(Defect::PutVersionIdReplaces) }),
         };
         let shown = object.etag.clone();
         let source_bucket = model.bucket(from.0)?;
         let source_id = source_bucket.shown_id(&source);
         let write = Write { object, lock, tags, via: Via::Copy, aim };
+        let (source_bucket, source_key) = (from.0.to_owned(), from.1.to_owned());
+        model.rewrite_without_lock(&source_bucket, &source_key, &source.id, Defect::CopyMovesLock);
         let version_id = model.put(&input.bucket, &input.key, write, &condition, call.now)?;
         let result = CopyObjectResult {
             e_tag: Some(etag(&shown)),

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::lock::{LegalHold, Mode, Retention};
 
 use super::condition::Condition;
+use super::convert::url_encoded;
 use super::defects::Defect;
 use super::fault::Fault;
 use super::model::{Bucket, Model, NULL, Object, Version, Versioning};
@@ -81,6 +82,12 @@ pub fn is_version_id(text: &str) -> bool {
     text == NULL
         || (text.len() == 32
             && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')))
+}
+
+/// A key without empty and dot segments.
+fn cleaned(key: &str) -> String {
+    let kept: Vec<&str> = key.split('/').filter(|part| !matches!(*part, "" | "." | "..")).collect();
+    kept.join("/")
 }
 
 /// The defect by which such a write overwrites in place.
@@ -159,8 +166,14 @@ impl Model {
         now: DateTime<Utc>,
     ) -> Result<Option<String>, Fault> {
         let bucket = self.bucket(name)?;
-        condition.check(bucket.current(key), key, write.via, self.defects)?;
+        let held = condition.check(bucket.current(key), key, write.via, self.defects);
         self.check_lock(name, write.lock)?;
+        if let Err(fault) = held {
+            if self.has(Defect::ConditionRefusedAndWritten) {
+                self.store(name, key, write, now)?;
+            }
+            return Err(fault);
+        }
         self.store(name, key, write, now)
     }
 
@@ -169,7 +182,7 @@ impl Model {
     /// # Errors
     /// 400 `InvalidRequest`.
     pub fn check_lock(&self, name: &str, lock: LockRequest) -> Result<(), Fault> {
-        if lock.is_some() && self.bucket(name)?.lock.is_none() {
+        if lock.is_some() && self.bucket(name)?.lock.is_none() && !self.has(Defect::LockWithoutBucketLock) {
             return Err(Fault::request("Bucket is missing ObjectLockConfiguration"));
         }
         Ok(())
@@ -183,27 +196,40 @@ impl Model {
             Via::Multipart => Defect::MultipartLockDropped,
             Via::Form => Defect::DefaultNotOnForm,
         };
-        let asked = if self.has(dropped) { LockRequest::default() } else { write.lock };
+        let asked =
+            if write.lock.is_some() && self.has(dropped) { LockRequest::default() } else { write.lock };
         let unstamped = match write.via {
             Via::Put => Defect::DefaultNotOnPut,
             Via::Copy => Defect::DefaultNotOnCopy,
             Via::Multipart => Defect::DefaultNotOnMultipart,
             Via::Form => Defect::DefaultNotOnForm,
         };
-        let without_default =
-            self.has(unstamped) || (asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault));
-        let default = bucket.lock.and_then(|lock| lock.default).filter(|_| !without_default);
-        let rule_set = bucket.lock_set.filter(|_| self.has(Defect::DefaultCountedFromRule));
-        let retention =
-            asked.retention.or_else(|| default.map(|default| default.stamp(rule_set.unwrap_or(now))));
+        let default = bucket.lock.and_then(|lock| lock.default).filter(|_| {
+            !(self.has(unstamped) || asked.hold.is_some() && self.has(Defect::HoldHeaderDropsDefault))
+        });
+        let by_default = default.map(|default| {
+            let rule_set = bucket.lock_set.filter(|_| self.has(Defect::DefaultCountedFromRule));
+            let mut stamp = default.stamp(rule_set.unwrap_or(now));
+            if stamp.mode == Mode::Compliance && self.has(Defect::DefaultStampedAsGovernance) {
+                stamp.mode = Mode::Governance;
+            }
+            stamp
+        });
+        let explicit = asked
+            .retention
+            .filter(|_| by_default.is_none() || !self.has(Defect::DefaultBeatsExplicit));
+        let retention = explicit.or(by_default);
         LockRequest { retention: retention.map(|kept| self.kept(kept)), hold: asked.hold }
     }
 
     /// A retention as it is stored.
     fn kept(&self, asked: Retention) -> Retention {
-        let mode = if self.has(Defect::ComplianceStoredAsGovernance) { Mode::Governance } else { asked.mode };
+        let weaker = asked.mode == Mode::Compliance && self.has(Defect::ComplianceStoredAsGovernance);
+        let mode = if weaker { Mode::Governance } else { asked.mode };
         let until = whole(asked.until);
-        let until = if self.has(Defect::DatesCutToSeconds) { until.trunc_subsecs(0) } else { until };
+        let over = until.timestamp_millis().rem_euclid(60_000);
+        let cut = over != 0 && self.has(Defect::DatesCutToMinutes);
+        let until = if cut { until - TimeDelta::milliseconds(over) } else { until };
         Retention { mode, until }
     }
 
@@ -225,6 +251,7 @@ impl Model {
             }
             _ => write.aim.clone(),
         };
+        let in_place = in_place.map(|aim| self.aimed_at(name, key, aim));
         if let Some(aim) = in_place
             && let Some(target) = self.version_mut(name, key, &aim.version)
         {
@@ -234,9 +261,9 @@ impl Model {
             }
             return Ok(Some(aim.version));
         }
-        if self.has(Defect::OverwriteDropsOldVersion)
-            && write.via == Via::Put
+        if write.via == Via::Put
             && let Some(old) = self.bucket(name)?.current(key).map(|found| found.id.clone())
+            && self.has(Defect::OverwriteDropsOldVersion)
         {
             self.remove(name, key, &old)?;
         }
@@ -253,6 +280,18 @@ impl Model {
         };
         self.push(name, key, version)?;
         Ok((versioning != Versioning::Unset).then_some(id))
+    }
+
+    /// The version that a write with a version id is aimed at.
+    fn aimed_at(&self, name: &str, key: &str, aim: Aim) -> Aim {
+        let Ok(bucket) = self.bucket(name) else { return aim };
+        let known = bucket.objects.get(key).is_some_and(|all| all.iter().any(|v| v.id == aim.version));
+        match bucket.current(key) {
+            Some(current) if !known && self.has(Defect::MadeUpVersionReplacesCurrent) => {
+                Aim { version: current.id.clone(), keeps_lock: aim.keeps_lock }
+            }
+            _ => aim,
+        }
     }
 
     /// Puts a version on top; a `null` version replaces the one before.
@@ -279,27 +318,41 @@ impl Model {
     ) -> Result<Deleted, Fault> {
         let bucket = self.bucket(name)?;
         let Some(id) = version else {
-            let takes = (self.has(Defect::DirectoryKeyDeleted) && key.ends_with('/'))
-                || self.has(Defect::SimpleDeleteIsPermanent);
-            let permanent = bucket.current(key).filter(|_| takes).map(|found| found.id.clone());
+            let takes = || {
+                (key.ends_with('/') && self.has(Defect::DirectoryKeyDeleted))
+                    || self.has(Defect::SimpleDeleteIsPermanent)
+            };
+            let permanent = bucket.current(key).filter(|_| takes()).map(|found| found.id.clone());
             return match permanent {
                 Some(id) => Ok(self.remove(name, key, &id)?.unwrap_or_default()),
                 None => self.mark(name, key, now),
             };
         };
+        let found = bucket.objects.get(key).and_then(|all| all.iter().find(|found| found.id == id));
+        if found.is_none()
+            && let Some(current) = bucket.current(key).map(|found| found.id.clone())
+            && self.has(Defect::UnknownVersionDeletesCurrent)
+        {
+            return Ok(self.remove(name, key, &current)?.unwrap_or_default());
+        }
         if !is_version_id(id) {
             return Err(Fault::argument("Invalid version id specified", "versionId", id));
         }
-        let Some(found) = bucket.objects.get(key).and_then(|all| all.iter().find(|found| found.id == id))
-        else {
+        let Some(found) = found else {
             return Ok(Deleted { version: Some(id.to_owned()), marker: false });
         };
         let current = bucket.current(key).is_some_and(|top| top.id == found.id);
-        let overlooked = self.has(Defect::LockNotEnforced)
-            || (self.has(Defect::NoncurrentUnprotected) && !current)
-            || (self.has(Defect::NullVersionUnprotected) && found.id == NULL);
+        let overlooked = || {
+            self.has(Defect::LockNotEnforced)
+                || (!current && self.has(Defect::NoncurrentUnprotected))
+                || (found.id == NULL && self.has(Defect::NullVersionUnprotected))
+                || (cleaned(key) != key && self.has(Defect::CleanedKeyUnprotected))
+                || (url_encoded(key) != key && self.has(Defect::EncodedKeyUnprotected))
+                || (bucket.lock.is_none() && self.has(Defect::ForceCreateResetsBucket))
+                || (bucket.refused.contains(id) && self.has(Defect::RepeatedDeleteSucceeds))
+        };
         if let Err(refusal) = may_destroy(found.retention, found.hold, bypass, now, self.defects)
-            && !overlooked
+            && !overlooked()
         {
             let was = Deleted { version: Some(id.to_owned()), marker: false };
             if self.has(Defect::AcceptsAndKeeps) {
@@ -313,6 +366,7 @@ impl Model {
             if self.has(Defect::RefusesAndDeletes) {
                 self.remove(name, key, id)?;
             }
+            self.bucket_mut(name)?.refused.insert(id.to_owned());
             return Err(refusal);
         }
         let done = self.remove(name, key, id)?.unwrap_or_default();
@@ -395,21 +449,35 @@ impl Model {
         }
         self.require_lock(name)?;
         let defects = self.defects;
-        let found = self.find_object(name, key, version, "PUT")?;
-        if !past {
-            may_change(found.retention, retention, bypass, now, defects)?;
+        let version = self.beneath(name, key, version);
+        let found = self.find_object(name, key, version.as_deref(), "PUT")?;
+        let refusal =
+            if past { None } else { may_change(found.retention, retention, bypass, now, defects).err() };
+        if let Some(refusal) = refusal {
+            let id = found.id.clone();
+            if self.has(Defect::ShorteningRefusedAndStored)
+                && let Some(found) = self.version_mut(name, key, &id)
+            {
+                found.retention = retention;
+            }
+            return Err(refusal);
         }
         let id = found.id.clone();
         let forgotten = match found.retention.filter(|_| found.is_locked(now)) {
             None => self.has(Defect::RetentionSetNotStored),
             Some(old) => {
-                self.has(Defect::ExtensionIgnored) && retention.is_some_and(|new| new.until > old.until)
+                retention.is_some_and(|new| new.until > old.until) && self.has(Defect::ExtensionIgnored)
             }
         };
-        let clears = self.has(Defect::RetentionClearsHold);
+        let clears = found.hold.is_some() && self.has(Defect::RetentionClearsHold);
         if !forgotten && let Some(found) = self.version_mut(name, key, &id) {
             found.retention = retention;
             found.hold = found.hold.filter(|_| !clears);
+        }
+        if version.is_none() && self.others(name, key) && self.has(Defect::RetentionReachesAllVersions) {
+            for found in self.bucket_mut(name)?.objects.get_mut(key).into_iter().flatten() {
+                found.retention = retention;
+            }
         }
         Ok(())
     }
@@ -426,16 +494,41 @@ impl Model {
         hold: LegalHold,
     ) -> Result<(), Fault> {
         self.require_lock(name)?;
-        let id = self.find_object(name, key, version, "PUT")?.id.clone();
+        let version = self.beneath(name, key, version);
+        let found = self.find_object(name, key, version.as_deref(), "PUT")?;
+        let (id, locked) = (found.id.clone(), found.retention.is_some());
         if hold == LegalHold::On && self.has(Defect::HoldSetNotStored) {
             return Ok(());
         }
-        let clears = hold == LegalHold::Off && self.has(Defect::HoldOffClearsRetention);
+        let clears = hold == LegalHold::Off && locked && self.has(Defect::HoldOffClearsRetention);
         if let Some(found) = self.version_mut(name, key, &id) {
             found.hold = Some(hold);
             found.retention = found.retention.filter(|_| !clears);
         }
+        if hold == LegalHold::Off
+            && self.others(name, key)
+            && self.has(Defect::HoldOffReachesAllVersions)
+        {
+            for found in self.bucket_mut(name)?.objects.get_mut(key).into_iter().flatten() {
+                found.hold = found.hold.and(Some(LegalHold::Off));
+            }
+        }
         Ok(())
+    }
+
+    /// Whether a key has more than one version.
+    fn others(&self, name: &str, key: &str) -> bool {
+        self.bucket(name).ok().and_then(|bucket| bucket.objects.get(key)).is_some_and(|all| all.len() > 1)
+    }
+
+    /// The version that a lock request is about: the one it names.
+    fn beneath(&self, name: &str, key: &str, version: Option<&str>) -> Option<String> {
+        let all = self.bucket(name).ok().and_then(|bucket| bucket.objects.get(key))?;
+        let hidden = version.is_none() && all.last().is_some_and(Version::is_marker);
+        if hidden && self.has(Defect::MarkerShinesThrough) {
+            return all.iter().rev().find(|found| !found.is_marker()).map(|found| found.id.clone());
+        }
+        version.map(ToOwned::to_owned)
     }
 
     /// Refuses lock sub-resources where the bucket has no Object Lock.
@@ -445,6 +538,7 @@ impl Model {
     pub fn require_lock(&self, name: &str) -> Result<(), Fault> {
         match self.bucket(name)?.lock {
             Some(_) => Ok(()),
+            None if self.has(Defect::LockWithoutBucketLock) => Ok(()),
             None => Err(Fault::request("Bucket is missing Object Lock Configuration")),
         }
     }

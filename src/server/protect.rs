@@ -57,11 +57,11 @@ pub fn whole(instant: DateTime<Utc>) -> DateTime<Utc> {
 /// Whether a retention still protects at `now`.
 #[must_use]
 pub fn active(retention: Retention, now: DateTime<Utc>, defects: Defects) -> bool {
-    if defects.has(Defect::ExpiredNeverDeletable) {
-        return true;
+    let left = retention.until.signed_duration_since(now);
+    if left <= TimeDelta::zero() {
+        return defects.has(Defect::ExpiredNeverDeletable);
     }
-    let early = if defects.has(Defect::LockEndsEarly) { TimeDelta::seconds(2) } else { TimeDelta::zero() };
-    retention.until.checked_sub_signed(early).is_none_or(|until| until > now)
+    left > TimeDelta::seconds(2) || !defects.has(Defect::LockEndsEarly)
 }
 
 /// Whether a version with this lock may be destroyed.
@@ -76,11 +76,13 @@ pub fn may_destroy(
     defects: Defects,
 ) -> Result<(), Fault> {
     let ended = retention.is_some_and(|kept| !active(kept, now, defects));
-    let overlooked = defects.has(Defect::HoldIgnoredOnDelete)
-        || (defects.has(Defect::HoldIgnoredWithBypass) && bypass.asked)
-        || (defects.has(Defect::HoldIgnoredAfterExpiry) && ended);
-    if hold == Some(LegalHold::On) && !overlooked {
-        return Err(Fault::locked());
+    if hold == Some(LegalHold::On) {
+        let overlooked = defects.has(Defect::HoldIgnoredOnDelete)
+            || (bypass.asked && defects.has(Defect::HoldIgnoredWithBypass))
+            || (ended && defects.has(Defect::HoldIgnoredAfterExpiry));
+        if !overlooked {
+            return Err(Fault::locked());
+        }
     }
     match retention.filter(|kept| active(*kept, now, defects)) {
         None => Ok(()),
@@ -91,6 +93,9 @@ pub fn may_destroy(
 /// Whether an active retention of this mode may be shortened, removed or ignored.
 fn may_weaken(mode: Mode, bypass: Bypass, defects: Defects) -> Result<(), Fault> {
     if !bypass.asked || (mode == Mode::Compliance && !defects.has(Defect::ComplianceBypass)) {
+        return Err(Fault::locked());
+    }
+    if bypass.permitted && defects.has(Defect::BypassRefused) {
         return Err(Fault::locked());
     }
     if bypass.permitted || defects.has(Defect::BypassWithoutRight) { Ok(()) } else { Err(Fault::denied()) }

@@ -18,6 +18,7 @@ impl Service {
     pub(crate) fn get_object(&self, request: &S3Request<GetObjectInput>) -> Answer<GetObjectOutput> {
         let call = Call::of(request, self.0.clock.now());
         let GetObjectInput { bucket, key, version_id, range, .. } = &request.input;
+        self.overridden(&call, bucket, key);
         let model = self.0.model();
         let (found, mut headers) = read(&model, &call, bucket, key, version_id.as_deref(), "GET")?;
         let body = found.object.as_ref().map(|object| object.body.clone()).unwrap_or_default();
@@ -56,6 +57,7 @@ impl Service {
     pub(crate) fn head_object(&self, request: &S3Request<HeadObjectInput>) -> Answer<HeadObjectOutput> {
         let call = Call::of(request, self.0.clock.now());
         let HeadObjectInput { bucket, key, version_id, .. } = &request.input;
+        self.overridden(&call, bucket, key);
         let model = self.0.model();
         let (found, headers) = read(&model, &call, bucket, key, version_id.as_deref(), "HEAD")?;
         let length = found.object.as_ref().map_or(0, |object| object.body.len());

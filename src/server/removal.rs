@@ -37,12 +37,17 @@ fn delete_one(
     } else if let Some(etag) = &condition.if_match {
         context.push(("s3:if-match", etag.clone()));
     }
-    let action = if version.is_some() && !model.has(Defect::VersionDeleteWithoutRight) {
-        "s3:DeleteObjectVersion"
-    } else {
-        "s3:DeleteObject"
-    };
-    model.authorise(call, action, bucket, Some(key), &context)?;
+    let action = if version.is_some() { "s3:DeleteObjectVersion" } else { "s3:DeleteObject" };
+    if let Err(fault) = model.authorise(call, action, bucket, Some(key), &context) {
+        let Some(id) = version else { return Err(fault) };
+        if model.has(Defect::DeniedDeleteExecuted) {
+            model.remove(bucket, key, id)?;
+        }
+        if !model.has(Defect::VersionDeleteWithoutRight) {
+            return Err(fault);
+        }
+        model.authorise(call, "s3:DeleteObject", bucket, Some(key), &context)?;
+    }
     if condition.if_match.as_deref().is_some_and(|etag| etag.trim() != "*") {
         model.authorise(call, "s3:GetObject", bucket, Some(key), &context)?;
     }
@@ -53,9 +58,10 @@ fn delete_one(
         return Ok(model.remove(bucket, key, id)?.unwrap_or_default());
     }
     let asked = model.asks_bypass(call) && version.is_some();
-    let unasked = wish.batch && model.has(Defect::BatchBypassWithoutRight);
-    let permitted =
-        asked && (unasked || model.may(call, "s3:BypassGovernanceRetention", bucket, Some(key), &context));
+    let permitted = asked
+        && (model.may(call, "s3:BypassGovernanceRetention", bucket, Some(key), &context)
+            || (wish.batch && model.has(Defect::BatchBypassWithoutRight))
+            || (call.is_presigned() && model.has(Defect::PresignedBypassUnasked)));
     model.delete(bucket, key, *version, Bypass { asked, permitted }, call.now)
 }
 
@@ -89,7 +95,10 @@ impl Service {
         let version = version_id.as_deref().filter(|id| !id.is_empty());
         let wish = Wish { bucket, key, version, condition, batch: false };
         let replica = call.header("x-amz-replication-status") == Some("REPLICA");
-        let ignore_lock = replica && self.0.has(Defect::ReplicaHeaderDelete);
+        let forced = call.header("x-minio-force-delete") == Some("true");
+        let ignore_lock = (replica && self.0.has(Defect::ReplicaHeaderDelete))
+            || (forced && self.0.has(Defect::ForceDeleteHonoured))
+            || (call.is_presigned() && self.0.has(Defect::PresignedSkipsLock));
         let deleted = delete_one(&mut model, &call, &wish, ignore_lock)?;
         answer(DeleteObjectOutput {
             delete_marker: deleted.marker.then_some(true),
@@ -112,7 +121,7 @@ impl Service {
         }
         let quiet = delete.quiet == Some(true);
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
-        let mut freed = false;
+        let (mut freed, mut stopped) = (false, false);
         for object in &delete.objects {
             let mut version = object.version_id.clone().filter(|id| !id.is_empty());
             let current = model.bucket(bucket)?.current(&object.key).map(|found| found.id.clone());
@@ -128,11 +137,14 @@ impl Service {
             let if_match = object.e_tag.as_ref().map(|etag| bare(etag.value()).to_owned());
             let condition = Condition { if_match, if_none_match: None };
             let wish = Wish { bucket, key: &object.key, version: version.as_deref(), condition, batch: true };
-            let done = if version.as_deref().is_some_and(|id| !is_version_id(id)) {
+            let done = if stopped && self.0.has(Defect::BatchStopsAtRefusal) {
+                Ok(Deleted { version: object.version_id.clone(), marker: false })
+            } else if version.as_deref().is_some_and(|id| !is_version_id(id)) {
                 Err(Fault::no_version(&object.key, ""))
             } else {
                 delete_one(&mut model, &call, &wish, ignore_lock)
             };
+            stopped |= done.is_err();
             match done {
                 Ok(_) if quiet => {}
                 Ok(done) => deleted.push(DeletedObject {

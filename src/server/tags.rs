@@ -6,6 +6,7 @@ use s3s::dto::*;
 
 use super::access::Call;
 use super::convert::{Answer, answer};
+use super::defects::Defect;
 use super::fault::Fault;
 use super::service::Service;
 
@@ -80,6 +81,7 @@ impl Service {
         if let Some(found) = model.version_mut(bucket, key, &id) {
             found.tags = tags;
         }
+        model.rewrite_without_lock(bucket, key, &id, Defect::TaggingDropsLock);
         Ok(shown)
     }
 }

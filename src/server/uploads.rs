@@ -10,6 +10,7 @@ use super::condition::Condition;
 use super::convert::{
     Answer, answer, described, etag, lock_request, md5_hex, read_body, shown, tags_of, timestamp, with_header,
 };
+use super::defects::Defect;
 use super::fault::Fault;
 use super::model::Model;
 use super::multipart::Part as Piece;
@@ -130,11 +131,11 @@ impl Service {
         })
     }
 
-    pub(crate) fn complete_multipart_upload(
+    pub(crate) async fn complete_multipart_upload(
         &self,
-        request: &S3Request<CompleteMultipartUploadInput>,
+        request: S3Request<CompleteMultipartUploadInput>,
     ) -> Answer<CompleteMultipartUploadOutput> {
-        let call = Call::of(request, self.0.clock.now());
+        let call = Call::of(&request, self.0.clock.now());
         let CompleteMultipartUploadInput { bucket, key, upload_id, multipart_upload, .. } = &request.input;
         let listed: Vec<(i32, String)> = multipart_upload
             .as_ref()
@@ -147,7 +148,17 @@ impl Service {
                 parts.iter().map(line).collect()
             })
             .unwrap_or_default();
-        let condition: Condition = condition_of(&call);
+        let mut condition: Condition = condition_of(&call);
+        if condition.if_none_match.is_some() && self.0.has(Defect::CompletionRace) {
+            {
+                let model = self.0.model();
+                condition.check(model.bucket(bucket)?.current(key), key, Via::Multipart, model.defects)?;
+            }
+            for _ in 0..8 {
+                tokio::task::yield_now().await;
+            }
+            condition = Condition::default();
+        }
         let mut model = self.0.model();
         model.bucket(bucket)?;
         authorise_write(&model, &call, bucket, key, LockRequest::default(), false, true)?;
@@ -173,6 +184,12 @@ impl Service {
         model.bucket(bucket)?;
         model.authorise(&call, "s3:AbortMultipartUpload", bucket, Some(key), &[])?;
         model.abort_upload(bucket, key, upload_id)?;
+        let current = model.bucket(bucket)?.current(key).map(|found| found.id.clone());
+        if let Some(current) = current
+            && self.0.has(Defect::AbortRemovesObject)
+        {
+            model.remove(bucket, key, &current)?;
+        }
         answer(AbortMultipartUploadOutput::default())
     }
 

@@ -69,8 +69,9 @@ pub(crate) fn list(model: &Model, call: &Call<'_>, bucket: &str) -> Result<Strin
         ));
     }
     let mut page = if query.limit == 0 { Page::default() } else { found.page(&query, false) };
-    if model.has(Defect::ListingHidesVersions) {
-        page.entries.retain(|entry| !matches!(entry, Entry::Version(_, _, false)));
+    let hidden = |entry: &Entry<'_>| matches!(entry, Entry::Version(_, _, false));
+    if page.entries.iter().any(hidden) && model.has(Defect::ListingHidesVersions) {
+        page.entries.retain(|entry| !hidden(entry));
     }
     Ok(render(bucket, &query, &page, encode))
 }

@@ -1,16 +1,22 @@
 //! The embedded server, called in the process or served on a socket.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use bytes::Bytes;
-use chrono::SubsecRound as _;
+use chrono::{DateTime, SubsecRound as _, Utc};
 
 use crate::server::{Config, Defect, Server};
-use crate::store::client::Client;
+use crate::store::client::{Client, Limits};
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::{DEFAULT_REGION, Endpoint, Location};
 use crate::store::wire::{BoxFuture, Wire, WireError};
 use crate::target::minio::random_root;
-use crate::target::prepare::DEMO_BUCKET;
-use crate::target::{Kind, OpenOptions, Opened, TargetError, Teardown};
+use crate::target::prepare::{DEMO_BUCKET, prepare};
+use crate::target::{
+    Capabilities, Kind, OpenOptions, Opened, Principals, Scope, TargetError, Teardown, capabilities,
+    principals,
+};
 use crate::time::Clock;
 
 /// The name under which the server in the process is addressed; nothing resolves it.
@@ -42,10 +48,14 @@ impl Serving {
     }
 }
 
-fn server(defects: &[Defect]) -> (Server, Credentials, Clock) {
+/// Where the clock of a [`Prepared`] server stands (2026-03-04 05:06:07 UTC), so that its runs are the same on
+/// every day: no midnight, month or leap day comes between.
+const FIXED_START_S: i64 = 1_772_600_767;
+
+/// A server at `start`, cut to a whole second, because HTTP's `Date` has no less: skew is then exactly nothing.
+fn server(defects: &[Defect], start: DateTime<Utc>) -> (Server, Credentials, Clock) {
     let root = random_root();
-    // A whole second, because HTTP's `Date` has no less: skew is then exactly nothing.
-    let clock = Clock::virtual_at(Clock::Real.now().trunc_subsecs(0));
+    let clock = Clock::virtual_at(start.trunc_subsecs(0));
     let server = Server::new(Config {
         access_key: root.access_key.clone(),
         secret_key: root.secret_key.to_string(),
@@ -75,11 +85,22 @@ fn demo() -> Location {
 /// # Errors
 /// None in practice; the address that stands for the server is read like any other.
 pub fn embedded(defects: &[Defect], options: &OpenOptions) -> Result<Opened, TargetError> {
-    let (server, administrator, clock) = server(defects);
+    let (server, administrator, _) = server(defects, Clock::Real.now());
+    in_process(server, administrator, defects, &options.user_agent, options.limits)
+}
+
+fn in_process(
+    server: Server,
+    administrator: Credentials,
+    defects: &[Defect],
+    user_agent: &str,
+    limits: Limits,
+) -> Result<Opened, TargetError> {
+    let clock = server.clock().clone();
     let endpoint = Endpoint::parse(HOST, Some(DEFAULT_REGION))?;
-    let wire = std::sync::Arc::new(InProcess { server });
+    let wire = Arc::new(InProcess { server });
     Ok(Opened {
-        client: Client::with_limits(wire, endpoint, clock.clone(), &options.user_agent, options.limits),
+        client: Client::with_limits(wire, endpoint, clock.clone(), user_agent, limits),
         administrator,
         administrator_source: "root key".to_owned(),
         kind: Kind::Embedded,
@@ -94,9 +115,53 @@ pub fn embedded(defects: &[Defect], options: &OpenOptions) -> Result<Opened, Tar
     })
 }
 
+/// An embedded server that is ready to be audited: bucket and records are made, the principals have their
+/// sessions, what it can do is known. Each [`Prepared::fork`] is a server of its own with this beginning.
+#[derive(Debug)]
+pub struct Prepared {
+    server: Server,
+    administrator: Credentials,
+    user_agent: String,
+    /// The principals; their keys are good on every fork.
+    pub principals: Principals,
+    /// What the server can do.
+    pub capabilities: Capabilities,
+}
+
+impl Prepared {
+    /// Starts a server with `defects` and makes it ready by the requests that an audit would send; the
+    /// principals may act on canaries under `prefix`.
+    ///
+    /// # Errors
+    /// [`TargetError::Preparation`] if the server refuses, as a useless one does.
+    pub async fn new(defects: &[Defect], run_id: &str, prefix: &str) -> Result<Self, TargetError> {
+        let user_agent = format!("wormproof/{} run/{run_id}", env!("CARGO_PKG_VERSION"));
+        let start = DateTime::from_timestamp(FIXED_START_S, 0).unwrap_or_default();
+        let (server, administrator, _) = server(defects, start);
+        let opened =
+            in_process(server.clone(), administrator.clone(), defects, &user_agent, Limits::default())?;
+        prepare(&opened).await?;
+        let scope = Scope::new(&opened.location.bucket, prefix);
+        let principals = principals(&opened, &scope, run_id, &BTreeMap::new()).await;
+        let capabilities = capabilities(&opened, &principals).await;
+        Ok(Self { server, administrator, user_agent, principals, capabilities })
+    }
+
+    /// A server that begins with this one's state, under a clock of its own that stands where this one's
+    /// does, with `defects` switched on.
+    ///
+    /// # Errors
+    /// None in practice, as for [`embedded`].
+    pub fn fork(&self, defects: &[Defect]) -> Result<Opened, TargetError> {
+        let clock = Clock::virtual_at(self.server.clock().now());
+        let server = self.server.fork(clock, defects);
+        in_process(server, self.administrator.clone(), defects, &self.user_agent, Limits::default())
+    }
+}
+
 /// The same on a free port of 127.0.0.1.
 pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Result<Opened, TargetError> {
-    let (server, administrator, clock) = server(defects);
+    let (server, administrator, clock) = server(defects, Clock::Real.now());
     let fail =
         |error: std::io::Error| TargetError::Local { what: "listen on 127.0.0.1", cause: error.to_string() };
     #[expect(clippy::disallowed_methods, reason = "the listener is the server's; it is only bound here")]

@@ -26,14 +26,15 @@ use std::sync::Arc;
 
 pub use capabilities::{Capabilities, Known, capabilities};
 pub use container::DEFAULT_IMAGE;
-pub use embedded::embedded;
+pub use embedded::{Prepared, embedded};
 pub use endpoint::EndpointSpec;
 pub use error::TargetError;
 pub use prepare::{DEMO_BUCKET, prepare};
 pub use principals::{Access, Named, PrincipalFacts, Principals, principals};
 pub use session_policy::{SESSION_POLICY_LIMIT, Scope, session_policy};
 
-use crate::server::Defect;
+pub use crate::server::{Defect, DefectInfo, Defects};
+
 use crate::store::StoreError;
 use crate::store::client::{Client, Limits};
 use crate::store::credentials::Credentials;

@@ -20,6 +20,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("report", &["record", "scenario", "profile", "exchange", "lock", "time"]),
     ("run", &["scenario", "store", "policy", "record", "exchange", "lock", "time"]),
     ("scan", &["store", "profile", "record", "exchange", "lock", "time"]),
+    ("qualify", &["target", "run", "scenario", "record", "time"]),
     ("target", &["scenario", "store", "server", "policy", "lock", "time"]),
 ];
 

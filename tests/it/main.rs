@@ -6,5 +6,6 @@ mod audit;
 mod bad_scenarios;
 mod scan;
 mod servers;
+mod qualify;
 mod store;
 mod transport;

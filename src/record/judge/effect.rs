@@ -88,6 +88,12 @@ fn with_state(
     step: &Step,
     check: impl FnOnce(&crate::lock::VersionState) -> Effect,
 ) -> Effect {
+    let listed = around.after.key(object).and_then(|k| k.listing.known());
+    let several = listed.is_some_and(|l| l.iter().filter(|e| !e.marker).count() > 1);
+    if step.version_ref() == VersionRef::Latest && several {
+        // The current version is not the one that is read back as the object's own; `after` says what it owes.
+        return Effect::NotOfVersions;
+    }
     match around.after.version(object, handle(step)) {
         Some(observed) => check(&observed.state),
         None => Effect::Unread(format!("{object} was not read back")),

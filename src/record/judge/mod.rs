@@ -466,11 +466,18 @@ impl<'a> Case<'a> {
     fn decide(&self, seen: Seen) -> Judgement {
         let decisive =
             seen.remarks.iter().min_by_key(|r| (r.rule, std::cmp::Reverse(r.verdict.weight()))).cloned();
-        // A definite harm is not hidden by the doubt about a lock that ended, which is of the same rules.
-        let harm = seen.remarks.iter().filter(|r| r.verdict == Verdict::Fail).min_by_key(|r| r.rule).cloned();
-        let decisive = match (decisive, harm) {
-            (Some(d), Some(h)) if d.cause == Cause::LockEnded => Some(h),
-            (d, _) => d,
+        let harm = |seen: &[Remark]| {
+            seen.iter().filter(|r| r.verdict == Verdict::Fail).min_by_key(|r| r.rule).cloned()
+        };
+        let decisive = match decisive {
+            // A definite harm is not hidden by the doubt about a lock that ended, which is of the same rules.
+            Some(d) if d.cause == Cause::LockEnded => harm(&seen.remarks).or(Some(d)),
+            // Nor by a later setup step that the harm itself made impossible: remarks stand in the order of time.
+            Some(d) if d.cause == Cause::NoSetup => {
+                let at = seen.remarks.iter().position(|r| r.rule == d.rule && r.text == d.text);
+                harm(&seen.remarks[..at.unwrap_or(0)]).or(Some(d))
+            }
+            d => d,
         };
         if let Some(remark) = decisive {
             let mut reason = remark.text.clone();

@@ -1,0 +1,90 @@
+//! `qualify`: the suite against every seeded defect.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal as _, Write as _};
+
+use crate::cli::args::{QualifyArgs, QualifyFormat};
+use crate::cli::small::suite_failure;
+use crate::cli::{Failure, out};
+use crate::qualify::{MatrixOptions, Pairs, Qualification, matrix};
+use crate::record::Verdict;
+use crate::scenario::{Dialects, Suite};
+use crate::time::Clock;
+
+/// Runs the matrix. Exit code 0: every defect is caught, and every scenario can fail; else 1.
+pub(super) fn qualify(args: &QualifyArgs, quiet: bool) -> Result<u8, Failure> {
+    let suite = Suite::builtin().map_err(|e| suite_failure(&e))?;
+    let dialects = Dialects::builtin().map_err(|e| Failure::new(e, None::<String>))?;
+    let workers = args.jobs.map_or_else(
+        || std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get),
+        usize::from,
+    );
+    let shown = !quiet && std::io::stderr().is_terminal();
+    let progress = |done: usize, of: usize| {
+        if shown {
+            // Nobody is left to be told when stderr is gone.
+            let _ = write!(std::io::stderr(), "\r{done} of {of} servers");
+        }
+    };
+    let began = Clock::Real.now();
+    let options = MatrixOptions { workers, exhaustive: args.exhaustive, progress: &progress };
+    let matrix = matrix(&suite, &dialects, &options)
+        .map_err(|e| Failure::new(e, Some("this is a mistake of the tool: please report it")))?;
+    let took = Clock::Real.now() - began;
+    if shown {
+        let _ = writeln!(std::io::stderr());
+    }
+    let result = Qualification::of(&matrix);
+    let bytes = match args.format {
+        QualifyFormat::Table => {
+            let mut text = table(&result);
+            let _ = writeln!(text, "{} cells in {} s", matrix.cells(), took.num_seconds());
+            text.into_bytes()
+        }
+        QualifyFormat::Json => {
+            let mut json = serde_json::to_vec_pretty(&result).map_err(|e| Failure::new(e, None::<String>))?;
+            json.push(b'\n');
+            json
+        }
+        QualifyFormat::Pairs => Pairs::choose(&result).text().into_bytes(),
+    };
+    match &args.output {
+        None => out(&bytes)?,
+        Some(path) => std::fs::write(path, &bytes)
+            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None::<String>))?,
+    }
+    Ok(u8::from(!result.score.is_full()))
+}
+
+/// What is missing first, then how well each defect is covered.
+fn table(result: &Qualification) -> String {
+    let mut text = String::new();
+    let mut line = |s: String| {
+        text.push_str(&s);
+        text.push('\n');
+    };
+    for defect in &result.defects {
+        let by = match defect.by.as_slice() {
+            [] if defect.useless && defect.caught => format!("no pass, exit code {}", defect.exit_code),
+            [] => "NOT CAUGHT".to_owned(),
+            ids if ids.len() <= 6 => ids.join(" "),
+            ids => format!("{} and {} more", ids[..5].join(" "), ids.len() - 5),
+        };
+        line(format!("{:<36} {by}", defect.name));
+    }
+    for scenario in &result.scenarios {
+        if let Some(why) = &scenario.reason {
+            line(format!("{:<10} is {} on the sound server: {why}", scenario.id, scenario.sound.word()));
+        }
+        if scenario.sound == Verdict::Pass && scenario.fails_on.is_empty() {
+            line(format!("{:<10} NO DEFECT FAILS IT", scenario.id));
+        }
+    }
+    let score = result.score;
+    line(format!(
+        "{} of {} defects are caught; {} of {} scenarios pass on the sound server and can fail",
+        score.caught, score.defects, score.proven, score.scenarios
+    ));
+    line(format!("suite {}\nmatrix {}", result.suite, result.matrix));
+    text
+}

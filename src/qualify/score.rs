@@ -1,0 +1,156 @@
+//! What the matrix comes to: which defects are caught and by what, which scenarios can fail and on what.
+
+use serde::{Deserialize, Serialize};
+
+use crate::qualify::{Cell, Column, Matrix};
+use crate::record::{Cause, Verdict};
+
+/// The version of the result's format.
+pub const SCHEMA: &str = "wormproof/qualification/1";
+
+/// The result of a qualification.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Qualification {
+    /// [`SCHEMA`].
+    pub schema: String,
+    /// The version of the tool.
+    pub version: String,
+    /// The suite's digest.
+    pub suite: String,
+    /// The matrix's digest.
+    pub matrix: String,
+    /// The score.
+    pub score: Score,
+    /// Every defect, in the order of the table.
+    pub defects: Vec<DefectRow>,
+    /// Every scenario, in the order of ids.
+    pub scenarios: Vec<ScenarioRow>,
+}
+
+/// The score: what is found of what there is to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Score {
+    /// Defects that are caught.
+    pub caught: usize,
+    /// Defects in all.
+    pub defects: usize,
+    /// Scenarios that pass on the sound server and fail on at least one defect.
+    pub proven: usize,
+    /// Scenarios in all.
+    pub scenarios: usize,
+}
+
+/// One defect.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DefectRow {
+    /// Its name.
+    pub name: String,
+    /// What the server does wrong.
+    pub summary: String,
+    /// Whether the server as a whole is useless with it.
+    pub useless: bool,
+    /// Whether it is caught: by a fail; a useless one by no pass and an exit code other than 0.
+    pub caught: bool,
+    /// The exit code of an audit.
+    pub exit_code: u8,
+    /// The scenarios that fail on it.
+    pub by: Vec<String>,
+}
+
+/// One scenario.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ScenarioRow {
+    /// Its id.
+    pub id: String,
+    /// Its verdict on the sound server.
+    pub sound: Verdict,
+    /// Why, if that is not a pass.
+    pub reason: Option<String>,
+    /// The defects that it fails on by what it tests.
+    pub fails_on: Vec<String>,
+    /// The defects that its setup alone already shows: its own attacks and promises are not proven by them.
+    pub setup_fails_on: Vec<String>,
+}
+
+impl ScenarioRow {
+    /// Whether its passes mean something: it passes on the sound server, and some defect fails it.
+    #[must_use]
+    pub fn is_proven(&self) -> bool {
+        self.sound == Verdict::Pass && !self.fails_on.is_empty()
+    }
+}
+
+impl Score {
+    /// Whether nothing is left to be desired.
+    #[must_use]
+    pub fn is_full(self) -> bool {
+        self.caught == self.defects && self.proven == self.scenarios
+    }
+}
+
+/// Whether a server is shown up.
+fn is_caught(column: &Column) -> bool {
+    if column.defect.is_some_and(|d| d.useless) {
+        column.with(Verdict::Pass).next().is_none() && column.exit_code != 0
+    } else {
+        column.with(Verdict::Fail).next().is_some()
+    }
+}
+
+impl Qualification {
+    /// Reckons the result.
+    #[must_use]
+    pub fn of(matrix: &Matrix) -> Self {
+        let id = |place: usize| matrix.scenarios.get(place).cloned().unwrap_or_default();
+        let defects: Vec<DefectRow> = matrix
+            .defects
+            .iter()
+            .filter_map(|column| {
+                let info = column.defect?;
+                Some(DefectRow {
+                    name: info.name.to_owned(),
+                    summary: info.summary.to_owned(),
+                    useless: info.useless,
+                    caught: is_caught(column),
+                    exit_code: column.exit_code,
+                    by: column.with(Verdict::Fail).map(id).collect(),
+                })
+            })
+            .collect();
+        let fails = |place: usize, in_setup: bool| -> Vec<String> {
+            let wanted = |cell: &Cell| {
+                cell.verdict == Verdict::Fail && (cell.cause == Cause::NotKept) == in_setup
+            };
+            let of = matrix.defects.iter().filter(|c| c.cells.get(place).is_some_and(wanted));
+            of.filter_map(|c| c.defect).map(|d| d.name.to_owned()).collect()
+        };
+        let scenarios: Vec<ScenarioRow> = matrix
+            .scenarios
+            .iter()
+            .zip(&matrix.sound.cells)
+            .enumerate()
+            .map(|(place, (id, cell))| ScenarioRow {
+                id: id.clone(),
+                sound: cell.verdict,
+                reason: (cell.verdict != Verdict::Pass).then(|| cell.reason.clone()),
+                fails_on: fails(place, false),
+                setup_fails_on: fails(place, true),
+            })
+            .collect();
+        let score = Score {
+            caught: defects.iter().filter(|d| d.caught).count(),
+            defects: defects.len(),
+            proven: scenarios.iter().filter(|s| s.is_proven()).count(),
+            scenarios: scenarios.len(),
+        };
+        Self {
+            schema: SCHEMA.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            suite: matrix.suite.clone(),
+            matrix: matrix.digest(),
+            score,
+            defects,
+            scenarios,
+        }
+    }
+}
