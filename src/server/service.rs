@@ -85,6 +85,7 @@ operations! {
         get_bucket_logging: GetBucketLoggingInput => GetBucketLoggingOutput;
         get_bucket_acl: GetBucketAclInput => GetBucketAclOutput;
         get_object_acl: GetObjectAclInput => GetObjectAclOutput;
+        put_object_acl: PutObjectAclInput => PutObjectAclOutput;
         get_bucket_tagging: GetBucketTaggingInput => GetBucketTaggingOutput;
         put_bucket_tagging: PutBucketTaggingInput => PutBucketTaggingOutput;
         delete_bucket_tagging: DeleteBucketTaggingInput => DeleteBucketTaggingOutput;
