@@ -417,3 +417,25 @@ async fn r_cnd_31_conditions_on_the_source(s: Stage) {
         s.send(copy(holding)).await.ok(200);
     }
 }
+
+/// A condition in an odd spelling is read a second time, without the signature: only once that held.
+#[tokio::test]
+async fn an_odd_condition_is_no_way_around_signature_and_rights() {
+    use wormproof::store::request::Auth;
+
+    let s = Stage::new();
+    s.plain().await;
+    s.put(PLAIN, "k", "first").await;
+    let odd = put_if(PLAIN, "second", "if-match", &format!("{FIRST}\""));
+    let forged = s.send(odd.clone().auth(Auth::WrongSignature)).await;
+    assert_eq!(forged.element("Code"), "SignatureDoesNotMatch");
+    assert_eq!(s.send(odd.clone().auth(Auth::Anonymous)).await.element("Code"), "AccessDenied");
+    let reads =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}]}"#;
+    let reader = s.session(reads).await;
+    assert_eq!(s.send_as(&reader, odd.clone()).await.element("Code"), "AccessDenied");
+    assert_eq!(content(&s, PLAIN, "k").await.0, "first");
+    let writes = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject","s3:GetObject"],"Resource":"*"}]}"#;
+    s.send_as(&s.session(writes).await, odd).await.ok(200);
+    assert_eq!(content(&s, PLAIN, "k").await.0, "second");
+}
