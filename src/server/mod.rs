@@ -31,9 +31,11 @@ pub mod model;
 pub mod multipart;
 mod object_ops;
 pub mod objects;
+mod pacific;
 pub mod protect;
 mod reads;
 mod removal;
+mod respell;
 mod service;
 pub mod settings;
 mod sigv4;
@@ -122,6 +124,10 @@ static S3S: LazyLock<Arc<dyn S3ConfigProvider>> = LazyLock::new(|| {
     Arc::new(StaticConfigProvider::new(Arc::new(config)))
 });
 
+fn broken() -> Fault {
+    Fault::new(500, "InternalError", "We encountered an internal error. Please try again.")
+}
+
 impl Server {
     /// A server without buckets. Costs a few allocations.
     #[must_use]
@@ -189,15 +195,24 @@ impl Server {
         request: http::Request<Bytes>,
         source: Option<IpAddr>,
     ) -> Result<http::Response<Bytes>, Fault> {
-        let broken =
-            || Fault::new(500, "InternalError", "We encountered an internal error. Please try again.");
         if self.inner.has(Defect::RefusesAll) {
             return Err(Fault::denied());
         }
         if self.inner.has(Defect::FailsAll) {
             return Err(broken());
         }
-        let (parts, body) = front::admit(&self.inner, request, source)?.into_parts();
+        let request = front::admit(&self.inner, request, source)?;
+        let again = respell::conditions(&request);
+        let answer = self.call(request).await?;
+        match again {
+            Some(request) if respell::unread(&answer) => self.call(request).await,
+            _ => Ok(answer),
+        }
+    }
+
+    /// What s3s answers.
+    async fn call(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, Fault> {
+        let (parts, body) = request.into_parts();
         let request = http::Request::from_parts(parts, s3s::Body::from(body));
         let answer = self.s3.call(request).await.map_err(|_| broken())?;
         let (parts, body) = answer.into_parts();

@@ -136,6 +136,37 @@ impl Bucket {
 /// The id of versions written without versioning.
 pub const NULL: &str = "null";
 
+fn mix(state: u64) -> u64 {
+    let mixed = (state ^ (state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+/// Writes 48 bits as eight characters.
+fn spell(id: &mut String, mut bits: u64) {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
+    for _ in 0..8 {
+        let index = usize::try_from(bits & 63).unwrap_or(0);
+        id.push(char::from(ALPHABET[index]));
+        bits >>= 6;
+    }
+}
+
+/// What the last eight characters of an id follow from.
+fn check_of(id: &str) -> u64 {
+    id.bytes().fold(0, |sum, byte| mix(sum ^ u64::from(byte)))
+}
+
+/// Whether this is a version id that a server like this one could have issued. AWS reads its ids: one of
+/// the right length and letters that it did not issue is refused as invalid (DEL-14), not as unknown.
+#[must_use]
+pub fn is_version_id(text: &str) -> bool {
+    let Some((id, check)) = text.split_at_checked(24) else { return text == NULL };
+    let mut wanted = String::with_capacity(8);
+    spell(&mut wanted, check_of(id));
+    check == wanted
+}
+
 /// The whole server's state.
 #[derive(Debug, Clone, Default)]
 pub struct Model {
@@ -168,21 +199,14 @@ impl Model {
     /// A new opaque id of 32 characters (versions, uploads). Ids are the same in every run that does
     /// the same, so that recorded runs can be compared.
     pub(crate) fn issue_id(&mut self) -> String {
-        const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._";
         let mut state = self.next_order();
         let mut id = String::with_capacity(32);
-        for _ in 0..4 {
+        for _ in 0..3 {
             state = state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-            let mut mixed = state;
-            mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-            mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-            mixed ^= mixed >> 31;
-            for _ in 0..8 {
-                let index = usize::try_from(mixed & 63).unwrap_or(0);
-                id.push(char::from(ALPHABET[index]));
-                mixed >>= 6;
-            }
+            spell(&mut id, mix(state));
         }
+        let check = check_of(&id);
+        spell(&mut id, check);
         id
     }
 

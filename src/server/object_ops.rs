@@ -1,5 +1,6 @@
 //! Writing objects: PutObject, forms, CopyObject.
 
+use chrono::{DateTime, Utc};
 use http::HeaderMap;
 #[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
 use s3s::dto::*;
@@ -14,7 +15,7 @@ use super::convert::{
 };
 use super::defects::Defect;
 use super::fault::Fault;
-use super::model::{Bucket as ModelBucket, Model, Version};
+use super::model::{Bucket as ModelBucket, Model, NULL, Version};
 use super::objects::{Aim, LockRequest, Via, Write};
 use super::service::Service;
 
@@ -118,6 +119,8 @@ impl Service {
         self.append(&call, &input.bucket, &input.key, &write);
         let condition = self.race(&input.bucket, &input.key, condition).await?;
         let version_id = self.0.model().put(&input.bucket, &input.key, write, &condition, call.now)?;
+        // While versioning is suspended an upload does not name its version (a copy does): DEL-21.
+        let version_id = version_id.filter(|id| id != NULL);
         let output = PutObjectOutput { e_tag: Some(shown), version_id, ..Default::default() };
         Ok(S3Response::with_headers(output, stored_headers(checksum.as_ref())))
     }
@@ -220,7 +223,7 @@ impl Service {
         };
         let shown = object.etag.clone();
         let source_bucket = model.bucket(from.0)?;
-        let source_id = source_bucket.shown_id(&source);
+        let source_id = source_bucket.shown_id(&source).filter(|id| id != NULL);
         let write = Write { object, lock, tags, via: Via::Copy, aim };
         let (source_bucket, source_key) = (from.0.to_owned(), from.1.to_owned());
         model.rewrite_without_lock(&source_bucket, &source_key, &source.id, Defect::CopyMovesLock);
@@ -264,24 +267,29 @@ pub(crate) fn find_source<'s>(
             "The source of a copy request may not specifically refer to a delete marker by version id.",
         ));
     };
-    let header = |name: &str| call.header(name);
-    let seconds = found.modified.timestamp();
-    let date = |name: &str| header(name).and_then(crate::time::parse_http_date).map(|date| date.timestamp());
-    if header("x-amz-copy-source-if-match").is_some_and(|one| bare(one) != object.etag) {
-        return Err(Fault::precondition("x-amz-copy-source-If-Match"));
-    }
-    if header("x-amz-copy-source-if-none-match").is_some_and(|one| bare(one) == object.etag) {
-        return Err(Fault::precondition("x-amz-copy-source-If-None-Match"));
-    }
-    if header("x-amz-copy-source-if-match").is_none()
-        && date("x-amz-copy-source-if-unmodified-since").is_some_and(|date| seconds > date)
-    {
-        return Err(Fault::precondition("x-amz-copy-source-If-Unmodified-Since"));
-    }
-    if header("x-amz-copy-source-if-none-match").is_none()
-        && date("x-amz-copy-source-if-modified-since").is_some_and(|date| seconds <= date)
-    {
-        return Err(Fault::precondition("x-amz-copy-source-If-Modified-Since"));
-    }
+    check_source(call, found.modified, &object.etag)?;
     Ok(((bucket, key), found, version.is_some()))
+}
+
+/// The conditions on the source of a copy, in the order recorded (CND-31): a condition by ETag outranks
+/// the date that goes with it, and a date in the future is no condition.
+fn check_source(call: &Call<'_>, modified: DateTime<Utc>, etag: &str) -> Result<(), Fault> {
+    let modified = modified.timestamp();
+    let tag = |name: &str| call.header(name).map(|one| bare(one) == etag);
+    let date = |name: &str| call.header(name).and_then(crate::time::parse_http_date).map(|d| d.timestamp());
+    let (same, other) = (tag("x-amz-copy-source-if-match"), tag("x-amz-copy-source-if-none-match"));
+    let before = date("x-amz-copy-source-if-unmodified-since");
+    let after = date("x-amz-copy-source-if-modified-since").filter(|date| *date <= call.now.timestamp());
+    let failed = if same == Some(false) {
+        "x-amz-copy-source-If-Match"
+    } else if same.is_none() && before.is_some_and(|date| modified > date) {
+        "x-amz-copy-source-If-Unmodified-Since"
+    } else if other == Some(true) {
+        "x-amz-copy-source-If-None-Match"
+    } else if other.is_none() && after.is_some_and(|date| modified <= date) {
+        "x-amz-copy-source-If-Modified-Since"
+    } else {
+        return Ok(());
+    };
+    Err(Fault::precondition(failed))
 }

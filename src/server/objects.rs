@@ -10,7 +10,7 @@ use super::condition::Condition;
 use super::convert::url_encoded;
 use super::defects::Defect;
 use super::fault::Fault;
-use super::model::{Bucket, Model, NULL, Object, Version, Versioning};
+use super::model::{Bucket, Model, NULL, Object, Version, Versioning, is_version_id};
 use super::protect::{Bypass, may_change, may_destroy, whole};
 
 /// How an object is written.
@@ -74,14 +74,6 @@ pub struct Deleted {
     pub version: Option<String>,
     /// Whether that version is a marker.
     pub marker: bool,
-}
-
-/// Whether a version id has the form of one that this server issues.
-#[must_use]
-pub fn is_version_id(text: &str) -> bool {
-    text == NULL
-        || (text.len() == 32
-            && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-')))
 }
 
 /// A key without empty and dot segments.
@@ -444,7 +436,7 @@ impl Model {
             return Err(Fault::argument(
                 "The retain until date must be in the future!",
                 "RetainUntilDate",
-                crate::time::wire(kept.until),
+                super::pacific::written(kept.until),
             ));
         }
         self.require_lock(name)?;

@@ -119,6 +119,30 @@ impl Service {
             ..Default::default()
         })
     }
+
+    /// ACLs are off, as on new buckets. Where the bucket's ownership allows them, this server still has
+    /// none to keep.
+    pub(crate) fn put_object_acl(
+        &self,
+        request: &S3Request<PutObjectAclInput>,
+    ) -> Answer<PutObjectAclOutput> {
+        let call = Call::of(request, self.0.clock.now());
+        let PutObjectAclInput { bucket, key, version_id, .. } = &request.input;
+        let model = self.0.model();
+        let ownership = model.bucket(bucket)?.settings.ownership.clone();
+        let action = if version_id.is_some() { "s3:PutObjectVersionAcl" } else { "s3:PutObjectAcl" };
+        model.authorise(&call, action, bucket, Some(key), &[])?;
+        model.find_object(bucket, key, version_id.as_deref(), "PUT")?;
+        let enforced = ownership.is_none_or(|kept| {
+            let rules = kept.map(|kept| kept.rules).unwrap_or_default();
+            rules.iter().any(|rule| rule.object_ownership.as_str() == ObjectOwnership::BUCKET_OWNER_ENFORCED)
+        });
+        Err(if enforced {
+            Fault::new(400, "AccessControlListNotSupported", "The bucket does not allow ACLs")
+        } else {
+            Fault::new(501, "NotImplemented", "ACLs are not implemented by this server")
+        })
+    }
 }
 
 fn owner() -> Owner {

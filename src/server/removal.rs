@@ -9,8 +9,8 @@ use super::condition::{Condition, bare};
 use super::convert::{Answer, answer};
 use super::defects::Defect;
 use super::fault::Fault;
-use super::model::Model;
-use super::objects::{Deleted, is_version_id};
+use super::model::{Model, is_version_id};
+use super::objects::Deleted;
 use super::protect::{Bypass, active};
 use super::service::Service;
 
@@ -69,11 +69,13 @@ fn delete_one(
 fn check_bypass(model: &Model, call: &Call<'_>, bucket: &str) -> Result<(), Fault> {
     const HEADER: &str = "x-amz-bypass-governance-retention";
     match call.header(HEADER) {
-        Some(value) if model.bucket(bucket)?.lock.is_none() => Err(Fault::argument(
+        // Recorded without the value.
+        Some(_) if model.bucket(bucket)?.lock.is_none() => Err(Fault::new(
+            400,
+            "InvalidArgument",
             "x-amz-bypass-governance-retention is only applicable to Object Lock enabled buckets.",
-            HEADER,
-            value,
-        )),
+        )
+        .with("ArgumentName", HEADER)),
         _ => Ok(()),
     }
 }

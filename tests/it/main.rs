@@ -4,6 +4,7 @@
 mod arrows;
 mod audit;
 mod bad_scenarios;
+mod reference;
 mod scan;
 mod servers;
 mod qualify;
