@@ -3,7 +3,10 @@
 
 mod arrows;
 mod audit;
+mod bad_input;
 mod bad_scenarios;
+mod cli;
+mod live;
 mod scan;
 mod servers;
 mod store;
