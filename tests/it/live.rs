@@ -162,6 +162,10 @@ pub fn fault(status: u16, code: &str, message: &str) -> Act {
 pub struct Seen {
     pub method: String,
     pub target: String,
+    pub headers: http::HeaderMap,
+    pub body: Bytes,
+    /// The server's answer, where it was asked.
+    pub answer: Bytes,
 }
 
 type Rule = Box<dyn Fn(&Parts) -> Act + Send + Sync>;
@@ -301,7 +305,7 @@ impl Front {
 }
 
 #[expect(clippy::disallowed_methods, reason = "a test waits for another process")]
-fn pause() {
+pub fn pause() {
     std::thread::sleep(Duration::from_millis(10));
 }
 
@@ -327,11 +331,19 @@ async fn answer(
     let (parts, body) = request.into_parts();
     let body = body.collect().await.map_err(std::io::Error::other)?.to_bytes();
     let target = parts.uri.path_and_query().map_or("/", |p| p.as_str()).to_owned();
-    log.lock().expect("a lock").push(Seen { method: parts.method.to_string(), target });
+    let number = {
+        let mut log = log.lock().expect("a lock");
+        let (method, headers) = (parts.method.to_string(), parts.headers.clone());
+        log.push(Seen { method, target, headers, body: body.clone(), answer: Bytes::new() });
+        log.len() - 1
+    };
     let lost = || std::io::Error::other("closed by the test");
     match rule(&parts) {
         Act::Pass => {
             let answer = server.handle(http::Request::from_parts(parts, body)).await;
+            if let Some(seen) = log.lock().expect("a lock").get_mut(number) {
+                seen.answer = answer.body().clone();
+            }
             Ok(answer.map(|b| Full::new(b).map_err(|e: Infallible| match e {}).boxed_unsync()))
         }
         Act::PassAndLose => {
