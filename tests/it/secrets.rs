@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
+use base64::engine::DecodePaddingMode;
+use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STANDARD};
 use wormproof::store::endpoint::encode_query;
 
 use crate::live::{Act, Front, KEY, Ran, SECRET, command, files};
@@ -74,12 +75,17 @@ fn views(bytes: &[u8]) -> Vec<u8> {
     let mut all = bytes.to_vec();
     all.push(b'\n');
     all.extend(percent_encoding::percent_decode(bytes));
+    let lenient = GeneralPurposeConfig::new()
+        .with_decode_allow_trailing_bits(true)
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    let lenient = GeneralPurpose::new(&base64::alphabet::STANDARD, lenient);
     let base64 = |b: &u8| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'/');
     for run in bytes.split(|b| !base64(b)).filter(|run| run.len() >= 12) {
         for offset in 0..4 {
             let run = &run[offset..];
             all.push(b'\n');
-            all.extend(STANDARD_NO_PAD.decode(&run[..run.len() / 4 * 4]).unwrap_or_default());
+            let length = run.len() - usize::from(run.len() % 4 == 1);
+            all.extend(lenient.decode(&run[..length]).unwrap_or_default());
         }
     }
     let digits: Vec<u8> = bytes.iter().copied().filter(|b| *b != b' ').collect();
