@@ -83,7 +83,8 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
             ci_job: parts.setup.environment.ci_job.clone(),
             challenge: parts.challenge.clone(),
         },
-        arguments: std::env::args().skip(1).collect(),
+        // Not every argument is UTF-8.
+        arguments: std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect(),
         digests: digests(parts),
         suite_changed: parts.suite.changed,
         target: record::Target {

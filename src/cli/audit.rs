@@ -11,7 +11,7 @@ use crate::cli::args::{Allow, AttackArgs, AuditArgs};
 use crate::cli::assemble::{self, Parts};
 use crate::cli::progress::Bar;
 use crate::cli::setup::{
-    Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, watch_interrupt,
+    Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
 use crate::cli::{Failure, note, output, scan};
 use crate::record::{Log, Residue, RunEvidence};
@@ -36,7 +36,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     let run_id = new_run_id();
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
-    claim(&directory)?;
+    let _claim = claim(&directory)?;
 
     let target = setup.open(&args.target, &run_id).await?;
     let (interrupt, watch) = watch_interrupt(
@@ -80,10 +80,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     });
     target.opened.close().await;
     let record = record?;
-    let written = output::write(&directory, &record, &identity);
-    output::show(&args.output, &record, written.is_ok().then_some(directory.as_path()), setup)?;
-    written?;
-    Ok(record.outcome.exit_code)
+    output::finish(&args.output, &directory, &record, &identity, setup)
 }
 
 /// `--max-residue`.
@@ -131,18 +128,20 @@ impl Audit<'_> {
             format!("run {} of wormproof {} begins", self.run_id, env!("CARGO_PKG_VERSION")),
         );
         let scope = Scope::new(&opened.location.bucket, &prefix).in_region(&opened.client.endpoint().region);
-        let principals = target::principals(opened, &scope, self.run_id, &self.setup.named()).await;
-        let capabilities = target::capabilities(opened, &principals).await;
-        let facts = read_facts(opened, &self.log).await;
-        let before = read_configuration(opened, &self.log).await;
+        let named = self.setup.named();
+        let principals =
+            unless(&self.interrupt, target::principals(opened, &scope, self.run_id, &named)).await?;
+        let capabilities = unless(&self.interrupt, target::capabilities(opened, &principals)).await?;
+        let facts = unless(&self.interrupt, read_facts(opened, &self.log)).await?;
+        let before = unless(&self.interrupt, read_configuration(opened, &self.log)).await?;
         let access = access(&principals);
         let mut input =
             plan_input(opened, &self.args.attack, &prefix, self.max_residue, access, &capabilities);
-        input.default_retention = default_retention(opened, &self.log).await;
+        input.default_retention = unless(&self.interrupt, default_retention(opened, &self.log)).await?;
         let filter = filter(&self.args.attack);
         let planned = run::plan(&self.suite.scenarios, &input, &filter);
         let requests = run::request_plan(&self.suite.scenarios, &planned, &input, self.run_id);
-        self.consent(&requests, &capabilities)?;
+        self.consent(&requests, &capabilities).await?;
 
         let work = work(self.suite, &planned);
         let runs: usize = work.iter().map(|(s, roles)| roles.len() * s.repeat.max(1) as usize).sum();
@@ -216,7 +215,7 @@ impl Audit<'_> {
     }
 
     /// What stays behind on somebody else's server needs a yes, and so do effects elsewhere.
-    fn consent(&self, requests: &RequestPlan, capabilities: &Capabilities) -> Result<(), Failure> {
+    async fn consent(&self, requests: &RequestPlan, capabilities: &Capabilities) -> Result<(), Failure> {
         let opened = &self.target.opened;
         if opened.own_server || self.args.attack.yes {
             return Ok(());
@@ -247,8 +246,14 @@ impl Audit<'_> {
         }
         if std::io::stdin().is_terminal() && std::io::stderr().is_terminal() {
             note("Go on? [y/N]");
-            let mut answer = String::new();
-            if std::io::stdin().read_line(&mut answer).is_ok() && matches!(answer.trim(), "y" | "yes") {
+            // A thread of its own: who presses Ctrl-C here does not want to press Enter, too.
+            let (asked, answered) = tokio::sync::oneshot::channel();
+            std::thread::spawn(move || {
+                let mut answer = String::new();
+                let read = std::io::stdin().read_line(&mut answer).is_ok();
+                let _ = asked.send(read && matches!(answer.trim(), "y" | "yes"));
+            });
+            if let Ok(true) = unless(&self.interrupt, answered).await? {
                 return Ok(());
             }
         }

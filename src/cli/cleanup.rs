@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::cli::args::CleanupArgs;
 use crate::cli::setup::{Setup, new_run_id, root_of, watch_interrupt};
-use crate::cli::{Failure, note, out};
+use crate::cli::{Failure, note, out_text};
 use crate::record::Log;
 use crate::run::{self, Journal, Known, Sweep};
 use crate::target::TargetSpec;
@@ -59,7 +59,7 @@ pub(super) async fn cleanup(args: &CleanupArgs, setup: &Setup) -> Result<u8, Fai
         text.push_str(&format!("kept: {}: {}{until}\n", what.trim_end(), kept.why));
     }
     target.opened.close().await;
-    out(text.as_bytes())?;
+    out_text(&text)?;
     if report.kept.is_empty() {
         return Ok(0);
     }

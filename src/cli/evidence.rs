@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use crate::cli::args::{ReportArgs, ReportFormat, VerifyArgs};
-use crate::cli::setup::signer;
+use crate::cli::setup::{signer, words};
 use crate::cli::small::write_new;
 use crate::cli::{Failure, note, out, output};
 use crate::config::Environment;
@@ -21,9 +21,19 @@ fn results(path: &Path) -> PathBuf {
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     std::fs::read(path).map_err(|e| {
-        Failure::new(
-            format!("cannot read {}: {e}", path.display()),
-            Some("name the output directory of a run, or its results.json"),
+        Failure::usage(
+            format!("cannot read {}: {}", path.display(), words(&e)),
+            "name the output directory of a run, or its results.json",
+        )
+    })
+}
+
+/// A file that belongs to the record: without it nothing is verified.
+fn beside(path: &Path) -> Result<Vec<u8>, Failure> {
+    std::fs::read(path).map_err(|e| {
+        broken(
+            format!("cannot read {}: {}", path.display(), words(&e)),
+            Some("results.json.sig and cert.pem of the run have to stand beside results.json"),
         )
     })
 }
@@ -33,23 +43,24 @@ fn broken(message: impl std::fmt::Display, hint: Option<&str>) -> Failure {
 }
 
 fn parse(bytes: &[u8]) -> Result<Record, Failure> {
-    serde_json::from_slice(bytes).map_err(|e| broken(format!("not a record: {e}"), None))
+    serde_json::from_slice(bytes).map_err(|e| {
+        broken(format!("not a record of this version: {e}"), Some("name a results.json that wormproof wrote"))
+    })
 }
 
 /// Signature, digests, chain, and the evidence judged again. Exit code 5 if anything does not hold.
 pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let path = results(&args.path);
     let bytes = read(&path)?;
-    let beside = |name: &str| path.with_file_name(name);
-    let text = |path: &Path| read(path).map(|b| String::from_utf8_lossy(&b).into_owned());
-    let own = text(&beside("cert.pem"))?;
-    let signature = read(&beside("results.json.sig"))?;
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    let own = text(beside(&path.with_file_name("cert.pem"))?);
+    let signature = beside(&path.with_file_name("results.json.sig"))?;
     let signer = verify_detached(&own, &bytes, &signature).map_err(|e| broken(&e, e.hint()))?;
     let record = parse(&bytes)?;
     if record.signer.fingerprint != signer.fingerprint {
         return Err(broken("the record names another signer than the one who signed it", None));
     }
-    let pdf = beside("report.pdf");
+    let pdf = path.with_file_name("report.pdf");
     if pdf.is_file() {
         let signed = verify_pdf(&read(&pdf)?).map_err(|e| broken(format!("report.pdf: {e}"), e.hint()))?;
         if signed.signer.fingerprint != signer.fingerprint {
@@ -64,7 +75,12 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     note(&format!("signature: holds; signed by {} (certificate {})", signer.subject, signer.fingerprint));
     match &args.cert {
         Some(path) => {
-            let expected = text(path)?;
+            let expected = text(std::fs::read(path).map_err(|e| {
+                Failure::usage(
+                    format!("cannot read {}: {}", path.display(), words(&e)),
+                    "--cert names the signer's certificate (PEM)",
+                )
+            })?);
             let known = verify_detached(&expected, &bytes, &signature).map_err(|e| {
                 broken(format!("the signer is not the one of {}: {e}", path.display()), e.hint())
             })?;

@@ -15,6 +15,7 @@ mod small;
 
 use std::io::Write as _;
 
+use crate::report::model::harmless;
 use args::{Cli, Command};
 use setup::Setup;
 
@@ -73,17 +74,24 @@ fn say(failure: &Failure) -> u8 {
     failure.code
 }
 
-/// A line on stderr.
+/// A line on stderr. Words of a server or of a file cannot steer the terminal.
 fn note(text: &str) {
     // Nobody is left to be told when stderr is gone.
-    let _ = writeln!(std::io::stderr(), "{text}");
+    let _ = writeln!(std::io::stderr(), "{}", harmless(text));
+}
+
+/// Text for people on stdout.
+fn out_text(text: &str) -> Result<(), Failure> {
+    out(harmless(text).as_bytes())
 }
 
 /// Data on stdout.
 fn out(bytes: &[u8]) -> Result<(), Failure> {
     let mut stdout = std::io::stdout().lock();
-    stdout
-        .write_all(bytes)
-        .and_then(|()| stdout.flush())
-        .map_err(|e| Failure::new(format!("cannot write to stdout: {e}"), None::<String>))
+    stdout.write_all(bytes).and_then(|()| stdout.flush()).map_err(|e| {
+        Failure::new(
+            format!("cannot write to stdout: {}", setup::words(&e)),
+            Some("is the other end of the pipe still there?"),
+        )
+    })
 }

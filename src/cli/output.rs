@@ -33,14 +33,71 @@ pub(super) fn signed_pdf(record: &Record, digest: &str, identity: &Identity) -> 
 
 /// Writes results.json, its signature, the certificate, junit.xml and report.pdf, in this order: what
 /// cannot be made again comes first.
-pub(super) fn write(directory: &Path, record: &Record, identity: &Identity) -> Result<(), Failure> {
+fn write(directory: &Path, record: &Record, identity: &Identity) -> Result<(), Failure> {
+    let digest = write_evidence(directory, record, identity)?;
+    let again = |mut failure: Failure| {
+        failure.hint = Some(format!(
+            "{} is whole: `wormproof report` makes the other files from it again",
+            directory.join("results.json").display()
+        ));
+        failure
+    };
+    write_new(&directory.join("junit.xml"), &render(record, Format::Junit, &Options::default())?, false)
+        .map_err(again)?;
+    write_new(&directory.join("report.pdf"), &signed_pdf(record, &digest, identity)?, false).map_err(again)
+}
+
+/// What cannot be made again. Gives the SHA-256 of results.json.
+fn write_evidence(directory: &Path, record: &Record, identity: &Identity) -> Result<String, Failure> {
     let results = render(record, Format::Json, &Options::default())?;
     write_new(&directory.join("results.json"), &results, false)?;
     write_new(&directory.join("results.json.sig"), &identity.sign_detached(&results), false)?;
     write_new(&directory.join("cert.pem"), identity.certificate_pem().as_bytes(), false)?;
-    write_new(&directory.join("junit.xml"), &render(record, Format::Junit, &Options::default())?, false)?;
-    let digest = hex::encode(Sha256::digest(&results));
-    write_new(&directory.join("report.pdf"), &signed_pdf(record, &digest, identity)?, false)
+    Ok(hex::encode(Sha256::digest(&results)))
+}
+
+/// Writes the files, shows the record, and gives the exit code. Where the directory takes no evidence any more (the
+/// disk is full), the evidence goes to the directory for temporary files. A guarantee that failed outranks
+/// a file that could not be written.
+pub(super) fn finish(
+    args: &OutputArgs,
+    directory: &Path,
+    record: &Record,
+    identity: &Identity,
+    setup: &Setup,
+) -> Result<u8, Failure> {
+    let written = write(directory, record, identity).map_err(|failure| {
+        if directory.join("cert.pem").exists() {
+            return failure;
+        }
+        // Half of the evidence is none.
+        for name in ["results.json", "results.json.sig"] {
+            let _ = std::fs::remove_file(directory.join(name));
+        }
+        rescue(failure, record, identity, setup)
+    });
+    let shown = show(args, record, written.is_ok().then_some(directory), setup);
+    let code = record.outcome.exit_code;
+    match written.and(shown) {
+        Ok(()) => Ok(code),
+        Err(failure) => Err(Failure { code: if code == 1 { 1 } else { failure.code }, ..failure }),
+    }
+}
+
+/// Keeps the evidence elsewhere, and says where.
+fn rescue(failure: Failure, record: &Record, identity: &Identity, setup: &Setup) -> Failure {
+    let elsewhere = setup.environment.temporary.join(format!("wormproof-{}", record.run_id));
+    let kept =
+        std::fs::create_dir(&elsewhere).is_ok() && write_evidence(&elsewhere, record, identity).is_ok();
+    let hint = if kept {
+        format!(
+            "results.json, its signature and certificate are in {} instead; `wormproof report` makes the rest",
+            elsewhere.display()
+        )
+    } else {
+        "make room and run it again; with `--format json > FILE` the record also goes to stdout".to_owned()
+    };
+    Failure { hint: Some(hint), ..failure }
 }
 
 /// Columns of stdout: the terminal's, `COLUMNS`, or 100.
@@ -50,12 +107,7 @@ pub(super) fn columns(environment: &Environment) -> u16 {
 }
 
 /// Shows a record on stdout.
-pub(super) fn show(
-    args: &OutputArgs,
-    record: &Record,
-    written: Option<&Path>,
-    setup: &Setup,
-) -> Result<(), Failure> {
+fn show(args: &OutputArgs, record: &Record, written: Option<&Path>, setup: &Setup) -> Result<(), Failure> {
     let format = match args.format {
         StdoutFormat::Table => Format::Table,
         StdoutFormat::Json => Format::Json,

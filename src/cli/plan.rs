@@ -2,15 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::cli::args::{ListFormat, PlanArgs};
 use crate::cli::audit::{default_retention, filter, max_residue, plan_input};
-use crate::cli::setup::{Setup, new_run_id, root_of, suite};
-use crate::cli::{Failure, out};
+use crate::cli::setup::{Setup, new_run_id, root_of, suite, unless, watch_interrupt};
+use crate::cli::{Failure, out_text};
 use crate::record::Log;
+use crate::report::model::harmless_json;
 use crate::run::{self, Decision, PrincipalAccess, RequestPlan};
-use crate::scenario::Role;
+use crate::scenario::{Role, Suite};
 use crate::target::{self, Access, Opened, Principals};
 use crate::time::human;
 
@@ -30,7 +32,22 @@ pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> 
     };
     let run_id = new_run_id();
     let target = setup.open(&args.target, &run_id).await?;
-    let opened = &target.opened;
+    let (interrupt, watch) = watch_interrupt("interrupted");
+    let text = unless(&interrupt, text_of(args, &suite, max_residue, role, &run_id, &target.opened)).await;
+    watch.abort();
+    target.opened.close().await;
+    out_text(&format!("{}\n", text?.trim_end()))?;
+    Ok(0)
+}
+
+async fn text_of(
+    args: &PlanArgs,
+    suite: &Suite,
+    max_residue: TimeDelta,
+    role: Option<Role>,
+    run_id: &str,
+    opened: &Opened,
+) -> String {
     let root = root_of(&opened.location.prefix, args.attack.canary_prefix.as_deref());
     let prefix = format!("{root}{run_id}/");
     let principals = assumed(opened);
@@ -39,7 +56,7 @@ pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> 
     let mut input = plan_input(opened, &args.attack, &prefix, max_residue, access, &capabilities);
     input.default_retention = default_retention(opened, &Log::default()).await;
     let planned = run::plan(&suite.scenarios, &input, &filter(&args.attack));
-    let requests = run::request_plan(&suite.scenarios, &planned, &input, &run_id);
+    let requests = run::request_plan(&suite.scenarios, &planned, &input, run_id);
     let skipped: Vec<(&str, &str)> = planned
         .iter()
         .filter_map(|p| match &p.decision {
@@ -47,17 +64,14 @@ pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> 
             Decision::Run { .. } => None,
         })
         .collect();
-    let text = match (role, args.format) {
+    match (role, args.format) {
         (Some(role), _) => requests.policies.get(&role).cloned().unwrap_or_else(|| {
             // Nothing is needed: the policy that allows nothing.
             crate::policy::allow_document(&[])
         }),
         (None, ListFormat::Json) => machine(&requests, &skipped),
         (None, ListFormat::Table) => people(opened, &requests, &skipped),
-    };
-    target.opened.close().await;
-    out(format!("{}\n", text.trim_end()).as_bytes())?;
-    Ok(0)
+    }
 }
 
 /// `plan` asks STS for no session: it takes for granted that every role can be had.
@@ -87,7 +101,7 @@ fn machine(requests: &RequestPlan, skipped: &[(&str, &str)]) -> String {
         "requests": requests.requests, "lines": requests.lines, "policies": policies,
         "residue": residue, "until": requests.until, "skipped": skipped,
     });
-    serde_json::to_string_pretty(&whole).unwrap_or_default()
+    harmless_json(&serde_json::to_string_pretty(&whole).unwrap_or_default())
 }
 
 fn people(opened: &Opened, requests: &RequestPlan, skipped: &[(&str, &str)]) -> String {

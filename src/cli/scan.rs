@@ -28,7 +28,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let dialects = dialects()?;
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
-    claim(&directory)?;
+    let _claim = claim(&directory)?;
     let target = setup.open(&args.target, &run_id).await?;
     let opened = &target.opened;
     if args.exact && (opened.kind != Kind::Endpoint || opened.location.prefix.is_empty()) {
@@ -86,10 +86,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         },
     );
     target.opened.close().await;
-    let written = output::write(&directory, &record, &identity);
-    output::show(&args.output, &record, written.is_ok().then_some(directory.as_path()), setup)?;
-    written?;
-    Ok(record.outcome.exit_code)
+    output::finish(&args.output, &directory, &record, &identity, setup)
 }
 
 /// The `Server` header of an exchange.

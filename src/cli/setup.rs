@@ -15,12 +15,13 @@ use crate::profile::Requirement;
 use crate::run::{CancellationFlag, canary_root};
 use crate::scenario::{Dialects, Role, Severity, Suite};
 use crate::sign::Identity;
+use crate::store::StoreError;
 use crate::store::client::Limits;
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::Location;
 use crate::store::hyper_wire::{HyperOptions, HyperWire, PeerInfo};
 use crate::store::wire::SharedWire;
-use crate::target::{self, EndpointSpec, MinioSpec, Named, OpenOptions, Opened, TargetSpec};
+use crate::target::{self, EndpointSpec, MinioSpec, Named, OpenOptions, Opened, TargetError, TargetSpec};
 use crate::time::{Clock, Span};
 
 /// Environment and configuration, read once.
@@ -109,7 +110,7 @@ impl Setup {
         };
         if let Some(location) = location {
             let location = Location::parse(location).map_err(|e| Failure::usage(&e, e.hint()))?;
-            return Ok(TargetSpec::Endpoint(self.endpoint_spec(args, location)));
+            return self.endpoint_spec(args, location).map(TargetSpec::Endpoint);
         }
         if args.endpoint_url.is_some() || args.aws_profile.is_some() {
             return Err(Failure::usage(
@@ -133,7 +134,7 @@ impl Setup {
         })
     }
 
-    fn endpoint_spec(&self, args: &TargetArgs, location: Location) -> EndpointSpec {
+    fn endpoint_spec(&self, args: &TargetArgs, location: Location) -> Result<EndpointSpec, Failure> {
         let file = &self.config.target;
         let profile = args.aws_profile.clone().or_else(|| file.profile.clone());
         let own = match self.config.principals.get(&Role::Administrator) {
@@ -157,7 +158,13 @@ impl Setup {
             Some((Credentials::new(id, secret), source.to_owned()))
         };
         let keys = if args.aws_profile.is_some() { None } else { own.or_else(of_environment) };
-        EndpointSpec {
+        if let (None, None, Some(missing)) = (&keys, &profile, self.environment.minio_keys_missing) {
+            return Err(Failure::usage(
+                format!("of a pair of keys in the environment only one half is set: {missing} is missing"),
+                "set both variables, or neither",
+            ));
+        }
+        Ok(EndpointSpec {
             location,
             endpoint_url: args
                 .endpoint_url
@@ -167,7 +174,7 @@ impl Setup {
             region: args.region.clone().or_else(|| file.region.clone()),
             keys,
             profile,
-        }
+        })
     }
 
     /// Opens the target; on a server of one's own makes the bucket with records.
@@ -195,7 +202,7 @@ impl Setup {
                 Ok(wire as SharedWire)
             }),
         };
-        let opened = target::open(spec, &options).await.map_err(|e| Failure::new(&e, e.hint()))?;
+        let opened = target::open(spec, &options).await.map_err(|e| target_failure(&e))?;
         if let Some(notice) = &opened.notice {
             self.tell(notice);
         }
@@ -203,7 +210,7 @@ impl Setup {
             && let Err(error) = target::prepare(&opened).await
         {
             opened.close().await;
-            return Err(Failure::new(&error, error.hint()));
+            return Err(target_failure(&error));
         }
         Ok(Target { opened, peer })
     }
@@ -221,6 +228,17 @@ impl Setup {
         };
         Ok(Requirement { mode, min_retention, hold: args.require_hold || self.config.scan.hold })
     }
+}
+
+/// Why a target cannot be used: a mistake of the command line (2), or no conclusion (3).
+fn target_failure(error: &TargetError) -> Failure {
+    let usage = matches!(
+        error,
+        TargetError::Store(
+            StoreError::Endpoint { .. } | StoreError::Location { .. } | StoreError::Trust { .. }
+        )
+    );
+    Failure { code: if usage { 2 } else { 3 }, ..Failure::new(error, error.hint()) }
 }
 
 /// A duration of the command line.
@@ -296,14 +314,22 @@ pub(super) fn root_of(prefix: &str, canary_prefix: Option<&str>) -> String {
     }
 }
 
-/// A flag that Ctrl-C or SIGTERM raises. The task ends when it is aborted.
+/// A flag that Ctrl-C or SIGTERM raises. A second one ends the process at once, for servers that never answer;
+/// what was made stands in the journal. The task ends when it is aborted.
 pub(super) fn watch_interrupt(text: &'static str) -> (CancellationFlag, tokio::task::JoinHandle<()>) {
     let flag = CancellationFlag::new();
     let raised = flag.clone();
     let task = tokio::spawn(async move {
         target::interrupted().await;
         raised.raise();
-        note(text);
+        note(&format!("{text} (once more: end at once)"));
+        target::interrupted().await;
+        note("error: interrupted twice: ended at once, without a record");
+        note(
+            "hint: `wormproof cleanup` removes what is left; a journal.jsonl in the output directory names it",
+        );
+        #[expect(clippy::exit, reason = "the user does not want to wait for a server that does not answer")]
+        std::process::exit(3);
     });
     (flag, task)
 }
@@ -320,25 +346,73 @@ impl From<FailOn> for Severity {
     }
 }
 
+/// An output directory that is ours. Directories that were made for it and stay empty go with it.
+#[derive(Debug)]
+pub(super) struct Claim(Vec<PathBuf>);
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        for made in &self.0 {
+            // What is not empty stays, and so does what is above it.
+            if std::fs::remove_dir(made).is_err() {
+                return;
+            }
+        }
+    }
+}
+
 /// Makes the output directory its own before anything is sent: it has to be writable, and no file of an
 /// earlier run is overwritten.
-pub(super) fn claim(directory: &Path) -> Result<(), Failure> {
-    let hint = "name another directory with --output";
+pub(super) fn claim(directory: &Path) -> Result<Claim, Failure> {
     let fail = |e: std::io::Error| {
         Failure::new(
-            format!("cannot write to {}: {e}", directory.display()),
+            format!("cannot write to {}: {}", directory.display(), words(&e)),
             Some("name a writable directory with --output"),
         )
     };
+    let missing = |path: &&Path| !path.as_os_str().is_empty() && !path.exists();
+    let made = Claim(directory.ancestors().take_while(missing).map(Path::to_owned).collect());
+    if directory.is_file() {
+        return Err(Failure::usage(
+            format!("--output: {} is a file", directory.display()),
+            "name a directory with --output; it is made if it is not there",
+        ));
+    }
     std::fs::create_dir_all(directory).map_err(fail)?;
     for name in OUTPUTS {
         let path = directory.join(name);
-        if path.exists() {
-            return Err(Failure::usage(format!("{} is there already", path.display()), hint));
+        if path.symlink_metadata().is_ok() {
+            return Err(Failure::usage(
+                format!("{} is there already, and results are not overwritten", path.display()),
+                "name another directory with --output",
+            ));
         }
     }
     let probe = directory.join(".wormproof-probe");
-    std::fs::write(&probe, b"x").and_then(|()| std::fs::remove_file(&probe)).map_err(fail)
+    let written = std::fs::write(&probe, b"x");
+    let removed = std::fs::remove_file(&probe);
+    written.and(removed).map_err(fail)?;
+    Ok(made)
+}
+
+/// The operating system's words, without its number.
+pub(super) fn words(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// What is begun before the first write ends at Ctrl-C without more ado.
+pub(super) async fn unless<T>(
+    interrupt: &CancellationFlag,
+    work: impl Future<Output = T>,
+) -> Result<T, Failure> {
+    let (work, raised) = (std::pin::pin!(work), std::pin::pin!(interrupt.raised()));
+    match futures_util::future::select(work, raised).await {
+        futures_util::future::Either::Left((done, _)) => Ok(done),
+        futures_util::future::Either::Right(_) => {
+            Err(Failure::new("interrupted before anything was written", None::<String>))
+        }
+    }
 }
 
 /// The files of an output directory.

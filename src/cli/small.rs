@@ -4,7 +4,8 @@ use std::io::Write as _;
 use std::path::Path;
 
 use crate::cli::args::{KeygenArgs, ListFormat, ScenariosCommand, ServeArgs};
-use crate::cli::{Failure, note, out};
+use crate::cli::setup::words;
+use crate::cli::{Failure, note, out, out_text};
 use crate::scenario::suite::{SuiteError, read_path};
 use crate::scenario::{Scenario, Suite};
 use crate::server::{Config, Defect, Server};
@@ -48,14 +49,13 @@ pub(super) fn scenarios(command: &ScenariosCommand) -> Result<u8, Failure> {
                 ListFormat::Json => out(&json(&suite.scenarios.iter().map(row).collect()))?,
                 ListFormat::Table => {
                     for s in &suite.scenarios {
-                        out(format!(
+                        out_text(&format!(
                             "{:<10} {:<8} {:<7} {}\n",
                             s.id,
                             s.severity.word(),
                             s.reach.word(),
                             s.title
-                        )
-                        .as_bytes())?;
+                        ))?;
                     }
                 }
             }
@@ -89,14 +89,18 @@ pub(super) fn write_new(path: &Path, bytes: &[u8], secret: bool) -> Result<(), F
         use std::os::unix::fs::OpenOptionsExt as _;
         options.mode(if secret { 0o600 } else { 0o644 });
     }
-    options.open(path).and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all())).map_err(
-        |e| {
-            Failure::new(
-                format!("cannot write {}: {e}", path.display()),
-                Some("the directory has to be writable, and existing files are not overwritten"),
-            )
-        },
-    )
+    let fail = |e: std::io::Error| {
+        Failure::new(
+            format!("cannot write {}: {}", path.display(), words(&e)),
+            Some("the directory has to be writable and have room, and existing files are not overwritten"),
+        )
+    };
+    let mut file = options.open(path).map_err(fail)?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(|e| {
+        // Half a file is worse than none.
+        let _ = std::fs::remove_file(path);
+        fail(e)
+    })
 }
 
 /// Makes key and certificate.

@@ -17,6 +17,10 @@ pub struct Environment {
     pub minio_keys_source: Option<&'static str>,
     /// `WORMPROOF_MINIO_BINARY`.
     pub minio_binary: Option<PathBuf>,
+    /// Of a pair of keys only one half is set: the variable that is missing.
+    pub minio_keys_missing: Option<&'static str>,
+    /// The directory for temporary files.
+    pub temporary: PathBuf,
     /// The first `minio` on `PATH`.
     pub minio_on_path: Option<PathBuf>,
     /// The address or the name of the CI job, if this runs in one.
@@ -69,8 +73,17 @@ impl Environment {
         let keys = [("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"), ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")]
             .into_iter()
             .find_map(|(access, secret)| Some((access, (get(access)?, Zeroizing::new(get(secret)?)))));
+        let missing = [("MINIO_ACCESS_KEY", "MINIO_SECRET_KEY"), ("MINIO_ROOT_USER", "MINIO_ROOT_PASSWORD")]
+            .into_iter()
+            .find_map(|(access, secret)| match (get(access), get(secret)) {
+                (Some(_), None) => Some(secret),
+                (None, Some(_)) => Some(access),
+                _ => None,
+            });
         Self {
             minio_endpoint: get("MINIO_ENDPOINT"),
+            minio_keys_missing: missing.filter(|_| keys.is_none()),
+            temporary: std::env::temp_dir(),
             minio_keys_source: keys.as_ref().map(|(source, _)| *source),
             minio_keys: keys.map(|(_, keys)| keys),
             minio_binary: get("WORMPROOF_MINIO_BINARY").map(PathBuf::from),

@@ -92,7 +92,8 @@ impl Source<'_> {
             return self.mistake(span, &format!("unknown key `{word}`"), &suggest(&word, &known));
         }
         // These messages quote the value.
-        if message.starts_with("invalid ") && message.contains('"') && self.may_be_secret(start, whole) {
+        let quotes = message.starts_with("invalid type") || message.starts_with("invalid value");
+        if quotes && self.may_be_secret(start, whole) {
             return self.mistake(span, "the value has the wrong type", "");
         }
         self.mistake(span, message, "")

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use crate::record::Record;
 use crate::report::ReportError;
+use crate::report::model::harmless_json;
 
 /// The bytes of `results.json`.
 ///
@@ -16,7 +17,7 @@ use crate::report::ReportError;
 pub fn results(record: &Record) -> Result<Vec<u8>, ReportError> {
     let value = serde_json::to_value(record).map_err(ReportError::Json)?;
     let Value::Object(fields) = value else {
-        return serde_json::to_vec(&value).map_err(ReportError::Json);
+        return Ok(harmless_json(&value.to_string()).into_bytes());
     };
     let mut out = String::from("{");
     for (number, (name, value)) in fields.iter().enumerate() {
@@ -35,7 +36,7 @@ pub fn results(record: &Record) -> Result<Vec<u8>, ReportError> {
         }
     }
     out.push_str("\n}\n");
-    Ok(out.into_bytes())
+    Ok(harmless_json(&out).into_bytes())
 }
 
 /// The JSON Schema of `results.json`, with a line end.
@@ -63,6 +64,16 @@ mod tests {
         assert_eq!(read, record);
         let lines = bytes.split(|b| *b == b'\n').count();
         assert!(lines > record.scenarios.len() + record.events.len(), "a line an entry, not {lines}");
+    }
+
+    #[test]
+    fn what_steers_a_terminal_is_escaped_and_read_back() {
+        let mut record = sample::record();
+        record.run_id = "a\u{1b}[31m\u{202e}b\u{9b}\u{7f}\u{10ffff}\"\n".to_owned();
+        let bytes = results(&record).expect("json");
+        let text = String::from_utf8(bytes).expect("UTF-8");
+        assert!(!text.contains(|c: char| c != '\n' && (c.is_control() || c == '\u{202e}')), "{text:?}");
+        assert_eq!(serde_json::from_str::<Record>(&text).expect("a record"), record);
     }
 
     #[test]

@@ -397,6 +397,36 @@ pub fn escape(text: &str, drawable: impl Fn(char) -> bool) -> String {
     out
 }
 
+/// Text of many lines for a terminal: what could mislead it is escaped, lines and spaces stay.
+#[must_use]
+pub fn harmless(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && hostile(c) {
+            let _ = write!(out, "\\u{{{:X}}}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// JSON that no terminal can be misled by. In it such characters stand in strings only, where they may be escaped.
+#[must_use]
+pub fn harmless_json(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c > '~' && hostile(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 /// Whether a character can mislead a reader or a terminal.
 fn hostile(c: char) -> bool {
     c.is_control()

@@ -67,7 +67,8 @@ impl SuiteError {
             }
             Self::NotReplaced(_) => Some("check the id, and the folder of --scenarios"),
             Self::Controls(error) => Some(error.hint()),
-            Self::Mistakes(_) | Self::Read { .. } => None,
+            Self::Read { .. } => Some("name a scenario file (TOML), or a directory of them"),
+            Self::Mistakes(_) => None,
         }
     }
 }

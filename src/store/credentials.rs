@@ -80,9 +80,18 @@ impl SharedCredentials {
     pub async fn current(&self) -> Result<Credentials, StoreError> {
         match self.provider.provide_credentials().await {
             Ok(found) => Ok(Credentials::from_aws(&found)),
-            Err(error) => Err(StoreError::Credentials { cause: chain_of(&error) }),
+            Err(error) => Err(StoreError::Credentials { cause: none_found(&chain_of(&error)) }),
         }
     }
+}
+
+/// The library lists every source that it asked, and says of each that it was not enabled.
+fn none_found(text: &str) -> String {
+    if text.contains("no credentials found in chain") {
+        return "neither the environment nor the shared AWS configuration nor a role of this machine has any"
+            .to_owned();
+    }
+    text.lines().map(str::trim).filter(|line| !line.is_empty()).collect::<Vec<_>>().join("; ")
 }
 
 /// What the chain found.
@@ -120,8 +129,14 @@ pub async fn chain(profile: Option<&str>, region: Option<&str>) -> Result<Resolv
         .credentials_provider()
         .ok_or_else(|| StoreError::Credentials { cause: "no credential source is configured".to_owned() })?;
     let source = SharedCredentials { provider: Arc::new(provider) };
+    let credentials = source.current().await.map_err(|error| match (profile, error) {
+        (Some(name), StoreError::Credentials { cause }) if cause.starts_with("neither") => {
+            StoreError::Credentials { cause: format!("the AWS profile `{name}` does not exist or has none") }
+        }
+        (_, error) => error,
+    })?;
     Ok(Resolved {
-        credentials: source.current().await?,
+        credentials,
         source,
         region: config.region().map(ToString::to_string),
         endpoint_url: config.endpoint_url().map(ToOwned::to_owned),

@@ -174,13 +174,13 @@ impl HyperWire {
             return WireError::Broken { cause: causes(error) };
         }
         let cause = causes(error);
-        if is_tls(error) {
-            WireError::Tls { endpoint, cause }
+        if let Some(error) = tls_error(error) {
+            WireError::Tls { endpoint, cause: tls_words(error) }
         } else if cause.contains("deadline has elapsed") {
             let cause = format!("no connection within {} s", self.connect_timeout.as_secs());
             WireError::Connect { endpoint, cause }
         } else {
-            WireError::Connect { endpoint, cause }
+            WireError::Connect { endpoint, cause: connect_words(&cause) }
         }
     }
 }
@@ -202,11 +202,21 @@ fn causes(error: &PoolError) -> String {
     error.source().map_or_else(|| error.to_string(), chain_of)
 }
 
-fn is_tls(error: &PoolError) -> bool {
+/// The library's prefixes and the operating system's number say nothing to a user.
+fn connect_words(cause: &str) -> String {
+    let cause =
+        cause.strip_prefix("tcp connect error: ").unwrap_or(cause).replacen("dns error", "its name", 1);
+    cause.split(" (os error").next().unwrap_or_default().to_owned()
+}
+
+/// What is said of an answer to a TLS handshake that is no TLS: the server speaks plain HTTP.
+pub const NO_TLS: &str = "the answer is no TLS";
+
+fn tls_error(error: &PoolError) -> Option<&rustls::Error> {
     let mut next: Option<&(dyn Error + 'static)> = Some(error);
     while let Some(error) = next {
-        if error.is::<rustls::Error>() {
-            return true;
+        if let Some(found) = error.downcast_ref::<rustls::Error>() {
+            return Some(found);
         }
         // An io::Error skips the error that it wraps when it is asked for its source.
         next = match error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref) {
@@ -214,7 +224,37 @@ fn is_tls(error: &PoolError) -> bool {
             None => error.source(),
         };
     }
-    false
+    None
+}
+
+/// The library names its variants; these are words for the common ones.
+fn tls_words(error: &rustls::Error) -> String {
+    use rustls::{CertificateError, InvalidMessage};
+    let why = match error {
+        rustls::Error::InvalidMessage(InvalidMessage::InvalidContentType) => return NO_TLS.to_owned(),
+        rustls::Error::InvalidCertificate(why) => why,
+        other => return other.to_string(),
+    };
+    match why {
+        CertificateError::UnknownIssuer => {
+            "its certificate is issued by nobody whom this machine trusts".to_owned()
+        }
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+            "its certificate has expired".to_owned()
+        }
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+            "its certificate is not valid yet".to_owned()
+        }
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+            "its certificate is for another name".to_owned()
+        }
+        CertificateError::BadSignature => "its certificate has a wrong signature".to_owned(),
+        CertificateError::UnsupportedSignatureAlgorithmContext { .. }
+        | CertificateError::UnsupportedSignatureAlgorithmForPublicKeyContext { .. } => {
+            "the signature of its certificate cannot be checked".to_owned()
+        }
+        other => format!("its certificate cannot be accepted: {other}"),
+    }
 }
 
 /// Leaves every decision to the library's verifier and remembers the certificate that it accepted.

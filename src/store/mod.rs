@@ -58,9 +58,9 @@ impl StoreError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::Endpoint { .. } => {
-                "write `--endpoint-url https://host:port`; without it, AWS of the region is meant"
+                "write `--endpoint-url https://HOST[:PORT]`, or HOST:PORT for http; without it, AWS of the region is meant"
             }
-            Self::Location { .. } => "write `s3://bucket/prefix`",
+            Self::Location { .. } => "write `s3://BUCKET[/PREFIX]`",
             Self::Credentials { .. } => {
                 "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or name a profile of ~/.aws/config with --aws-profile, or set MINIO_ACCESS_KEY and MINIO_SECRET_KEY"
             }

@@ -6,6 +6,8 @@
 
 use std::fmt::Write as _;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -30,8 +32,9 @@ const HEADERS: [&str; 8] = [
     "x-amz-signature",
 ];
 const PARAMETERS: [&str; 3] = ["x-amz-signature", "x-amz-credential", "x-amz-security-token"];
-/// Elements of STS answers that are secrets.
-const ELEMENTS: [&str; 2] = ["SecretAccessKey", "SessionToken"];
+/// Elements of answers that are secrets or hold some: of STS, and of the error that explains a wrong signature
+/// (its canonical request, as bytes in hexadecimal, has the session token in it).
+const ELEMENTS: [&str; 4] = ["SecretAccessKey", "SessionToken", "SignatureProvided", "CanonicalRequestBytes"];
 /// Shorter secrets are not searched for: their text would hit at random. S3 secrets have 8 or more.
 const SHORTEST: usize = 6;
 
@@ -52,9 +55,10 @@ impl Redactor {
         let mut add = |name: &str, value: &str| {
             if value.len() >= SHORTEST {
                 secrets.push((name.to_owned(), Zeroizing::new(value.to_owned())));
-                let encoded = encode_query(value);
-                if encoded != value {
-                    secrets.push((name.to_owned(), Zeroizing::new(encoded)));
+                for other in [encode_query(value), STANDARD.encode(value)] {
+                    if other != value {
+                        secrets.push((name.to_owned(), Zeroizing::new(other)));
+                    }
                 }
             }
         };

@@ -136,7 +136,10 @@ impl OnOurWire {
             body,
             signature: None,
         };
-        let reply = self.client.transmit(&prepared, Redactor::new(Some(&self.who), None, None)).await;
+        let signature = prepared.headers.iter().find(|(name, _)| name == "authorization");
+        let signature = signature.and_then(|(_, value)| value.rsplit_once("Signature=")).map(|(_, s)| s);
+        let redactor = Redactor::new(Some(&self.who), None, signature);
+        let reply = self.client.transmit(&prepared, redactor).await;
         let response = match &reply.exchange.outcome {
             Outcome::NoAnswer(why) => Err(ConnectorError::io(why.clone().into())),
             Outcome::Answered(answer) => respond(answer.status, &answer.headers, &reply.body),

@@ -1,8 +1,10 @@
 //! A live endpoint: whose credentials, which region, and whether the bucket can be reached at all.
 
+use crate::exchange::Answer;
 use crate::store::client::{Backoff, Client, Reply};
 use crate::store::credentials::{Credentials, chain};
 use crate::store::endpoint::{Endpoint, Location};
+use crate::store::hyper_wire::NO_TLS;
 use crate::store::ops::{VersionsQuery, list_object_versions};
 use crate::target::{Kind, OpenOptions, Opened, TargetError, Teardown};
 use crate::time::Clock;
@@ -95,19 +97,25 @@ fn check(reply: &Reply, client: &Client, who: &Credentials, bucket: &str) -> Res
     let Some(answered) = reply.answer() else {
         let cause = reply.trouble().unwrap_or_default();
         let cause = cause.strip_prefix("no answer: ").unwrap_or(&cause).to_owned();
-        // What rustls says of an answer that is no TLS.
-        return Err(if cause.contains("InvalidContentType") {
-            TargetError::Scheme { endpoint, speaks: "plain HTTP", answer: cause }
-        } else {
+        // The exchange keeps the wire's error as words; these are their beginnings.
+        return Err(if cause.contains(NO_TLS) {
+            TargetError::Scheme { endpoint, speaks: "plain HTTP", answer: "its answer is no TLS".to_owned() }
+        } else if cause.contains("invalid HTTP version") && endpoint.starts_with("http:") {
+            // An alert of TLS is no HTTP.
+            TargetError::Scheme { endpoint, speaks: "no HTTP, TLS perhaps", answer: cause }
+        } else if cause.starts_with("TLS with") {
+            TargetError::Tls { endpoint, cause }
+        } else if cause.starts_with("cannot connect") {
             TargetError::Unreachable { endpoint, cause }
+        } else {
+            TargetError::Broken { endpoint, cause }
         });
     };
     let Some(error) = answered.error() else {
-        let text = String::from_utf8_lossy(&reply.body);
-        return if text.contains("<ListVersionsResult") {
+        return if String::from_utf8_lossy(&reply.body).contains("<ListVersionsResult") {
             Ok(())
         } else {
-            Err(TargetError::NotS3 { endpoint, answer: first_words(answered.status, &text) })
+            Err(TargetError::NotS3 { endpoint, answer: first_words(answered) })
         };
     };
     let answer = reply.trouble().unwrap_or_default();
@@ -130,15 +138,20 @@ fn check(reply: &Reply, client: &Client, who: &Credentials, bucket: &str) -> Res
             TargetError::NoPermission { access_key, bucket, answer }
         }
         "" if text.contains("HTTP request to an HTTPS server") || text.contains("sent to HTTPS port") => {
-            TargetError::Scheme { endpoint, speaks: "TLS", answer: first_words(answered.status, text) }
+            TargetError::Scheme { endpoint, speaks: "TLS", answer: first_words(answered) }
         }
-        "" => TargetError::NotS3 { endpoint, answer: first_words(answered.status, text) },
-        _ => TargetError::Unreachable { endpoint, cause: answer },
+        _ if matches!(answered.status, 429 | 500 | 502..=599) => {
+            let answer = if error.code.is_empty() { first_words(answered) } else { answer };
+            TargetError::Failing { endpoint, answer }
+        }
+        "" => TargetError::NotS3 { endpoint, answer: first_words(answered) },
+        _ => TargetError::Refused { endpoint, bucket, answer },
     })
 }
 
-/// Status and the beginning of a body that is not S3's.
-fn first_words(status: u16, text: &str) -> String {
+/// Status and the beginning of a body that is not S3's, as it was redacted: it may echo the request.
+fn first_words(answer: &Answer) -> String {
+    let text = answer.body.text.as_deref().unwrap_or_default();
     let line: String = text
         .split_whitespace()
         .collect::<Vec<_>>()
@@ -147,7 +160,14 @@ fn first_words(status: u16, text: &str) -> String {
         .filter(|c| !c.is_control())
         .take(80)
         .collect();
-    if line.is_empty() { status.to_string() } else { format!("{status} {line}") }
+    match answer.body.size {
+        0 => format!("{} without a body", answer.status),
+        size if line.is_empty() => {
+            let kind = answer.header("content-type").unwrap_or("unknown type");
+            format!("{} with {size} bytes of {kind}", answer.status)
+        }
+        _ => format!("{} {line}", answer.status),
+    }
 }
 
 #[cfg(test)]
@@ -205,10 +225,7 @@ mod tests {
 
     #[tokio::test]
     async fn every_failure_has_words_of_its_own() {
-        let tls = WireError::Tls {
-            endpoint: "store.example:9000".to_owned(),
-            cause: "received corrupt message of type InvalidContentType".to_owned(),
-        };
+        let tls = WireError::Tls { endpoint: "store.example:9000".to_owned(), cause: NO_TLS.to_owned() };
         let cases = vec![
             (fault(404, "NoSuchBucket"), "the bucket `books` does not exist at http://store.example:9000"),
             (
@@ -223,9 +240,11 @@ mod tests {
                 said(400, &[], "Client sent an HTTP request to an HTTPS server.\n"),
                 "http://store.example:9000 speaks TLS: 400 Client sent an HTTP request to an HTTPS server.",
             ),
+            (Err(tls), "http://store.example:9000 speaks plain HTTP: its answer is no TLS"),
+            (fault(503, "SlowDown"), "http://store.example:9000 fails: 503 SlowDown words"),
             (
-                Err(tls),
-                "http://store.example:9000 speaks plain HTTP: TLS with store.example:9000 failed: received corrupt message of type InvalidContentType",
+                fault(400, "KeyTooLong"),
+                "http://store.example:9000 does not list the versions of `books`: 400 KeyTooLong words",
             ),
             (
                 said(200, &[], "<!doctype html>\n<html>"),

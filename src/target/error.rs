@@ -85,6 +85,40 @@ pub enum TargetError {
         /// The wire's words.
         cause: String,
     },
+    /// A connection, but no whole answer: it broke, or took too long.
+    #[error("{endpoint} gives no whole answer: {cause}")]
+    Broken {
+        /// The endpoint.
+        endpoint: String,
+        /// The wire's words.
+        cause: String,
+    },
+    /// The TLS handshake failed.
+    #[error("{endpoint} cannot be trusted: {cause}")]
+    Tls {
+        /// The endpoint.
+        endpoint: String,
+        /// The wire's words.
+        cause: String,
+    },
+    /// The server says that it fails itself: 5xx, or too many requests.
+    #[error("{endpoint} fails: {answer}")]
+    Failing {
+        /// The endpoint.
+        endpoint: String,
+        /// What it answered.
+        answer: String,
+    },
+    /// A refusal that has no words of its own here.
+    #[error("{endpoint} does not list the versions of `{bucket}`: {answer}")]
+    Refused {
+        /// The endpoint.
+        endpoint: String,
+        /// The bucket.
+        bucket: String,
+        /// What it answered.
+        answer: String,
+    },
     /// Something answers, but not as S3 does.
     #[error("{endpoint} does not answer as S3 does: {answer}")]
     NotS3 {
@@ -197,11 +231,25 @@ impl TargetError {
             Self::Unreachable { .. } => {
                 "is the server running, and are host and port of --endpoint-url right?".to_owned()
             }
+            Self::Broken { .. } => {
+                "the server, or something between, ended the connection or took too long: look at the server's log"
+                    .to_owned()
+            }
+            Self::Tls { .. } => {
+                "name the certificate of its authority with --ca-bundle, or the endpoint by the name in its certificate"
+                    .to_owned()
+            }
+            Self::Failing { .. } => {
+                "try again later, or more slowly with --rate; the server's log says more".to_owned()
+            }
+            Self::Refused { .. } => {
+                "an audit needs ListObjectVersions, as every store with Object Lock has it".to_owned()
+            }
             Self::NotS3 { .. } => {
                 "is this the S3 port? MinIO's console and other web pages listen on ports of their own".to_owned()
             }
             Self::Scheme { speaks, .. } => {
-                let scheme = if *speaks == "TLS" { "https" } else { "http" };
+                let scheme = if speaks.contains("TLS") { "https" } else { "http" };
                 format!("write the endpoint with `{scheme}://`")
             }
             Self::NoBucket { .. } => {

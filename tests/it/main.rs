@@ -3,10 +3,15 @@
 
 mod arrows;
 mod audit;
+mod bad_input;
 mod bad_scenarios;
+mod cli;
+mod interrupted;
+mod live;
+mod qualify;
 mod reference;
 mod scan;
+mod secrets;
 mod servers;
-mod qualify;
 mod store;
 mod transport;

@@ -1,0 +1,157 @@
+//! Ctrl-C and worse in the middle of a live run: nothing stays unlisted, and `cleanup` finds what is left.
+
+use std::path::Path;
+use std::process::{Child, Stdio};
+
+use chrono::TimeDelta;
+use http::request::Parts;
+use wormproof::store::ops;
+use wormproof::time::Clock;
+
+use crate::live::{Act, BUCKET, Front, Ran, command, record, run_in, signal};
+
+/// A server whose clock stands still: runs that wait for the end of a lock wait for ever.
+fn standing(rule: impl Fn(&Parts) -> Act + Send + Sync + 'static) -> Front {
+    let front = Front::start(Clock::virtual_at(Clock::Real.now()), &[], rule).bucket();
+    front.ok(&ops::put_object(BUCKET, "2024/ledger", "a record", &ops::LockHeaders::NONE));
+    front
+}
+
+/// An attack with a run that waits, one that makes a bucket, and what else is asked for.
+fn begin(front: &Front, home: &Path, more: &[&str]) -> Child {
+    let mut args =
+        vec!["attack", "s3://books/2024", "--endpoint-url", &front.url, "--yes", "--allow", "bucket"];
+    args.extend(["--output", "out", "--only", "WORM-111", "--only", "WORM-702"]);
+    args.extend(more);
+    let child = command(home, &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+    front.wait_for("a canary of WORM-111 and a bucket", |seen| {
+        let put = |part: &str| seen.iter().any(|s| s.method == "PUT" && s.target.contains(part));
+        put("WORM-111") && put("/wormproof-")
+    });
+    child
+}
+
+fn keys(front: &Front, bucket: &str) -> Vec<String> {
+    let listing = front.listing(bucket);
+    listing.split("<Key>").skip(1).filter_map(|t| t.split("</Key>").next()).map(str::to_owned).collect()
+}
+
+fn uploads(front: &Front) -> usize {
+    let reply = front.ok(&ops::list_multipart_uploads(BUCKET, ""));
+    String::from_utf8_lossy(&reply.body).matches("<UploadId>").count()
+}
+
+/// Sweeps at once, and again when every lock has ended. Only the record that was there before is left.
+fn sweeps(front: &Front, home: &Path, journal: &[&str]) {
+    let mut args = vec!["cleanup", "s3://books/2024", "--endpoint-url", &front.url];
+    args.extend(journal);
+    let locked = run_in(home, &args);
+    locked.is_clean();
+    assert_eq!(locked.code, Some(3), "{locked:#?}");
+    assert!(locked.stdout.contains("COMPLIANCE retention, until 20"), "{}", locked.stdout);
+    assert!(locked.stderr.contains("hint: --wait"), "{}", locked.stderr);
+    let kept = locked.stdout.lines().filter(|l| l.starts_with("kept: ")).count();
+    // Every version in every bucket but the record, and every bucket but the audited one.
+    let left: usize = front.buckets().iter().map(|bucket| keys(front, bucket).len() + 1).sum();
+    assert_eq!(kept, left - 2, "{}", locked.stdout);
+
+    front.server.clock().advance_to(front.server.clock().now() + TimeDelta::minutes(12));
+    let freed = run_in(home, &args);
+    freed.is_clean();
+    assert_eq!(freed.code, Some(0), "{freed:#?}");
+    assert_eq!(keys(front, BUCKET), ["2024/ledger"], "{freed:#?}");
+    assert_eq!(front.buckets(), [BUCKET], "{freed:#?}");
+    assert_eq!(uploads(front), 0);
+}
+
+#[test]
+fn ctrl_c_ends_a_live_run_with_a_record_of_what_is_left() {
+    let front = standing(|_| Act::Pass);
+    let home = tempfile::tempdir().expect("a directory");
+    let child = begin(&front, home.path(), &[]);
+    signal(&child, "INT");
+    let said = Ran::of(&child.wait_with_output().expect("it ends"));
+    said.is_clean();
+    assert_eq!(said.code, Some(3), "{said:#?}");
+    assert!(said.stderr.contains("interrupted: no new step is sent"), "{}", said.stderr);
+    let out = home.path().join("out");
+    assert!(out.join("journal.jsonl").exists());
+    let record = record(&out);
+    assert_eq!(record["complete"], false);
+    let listed: Vec<&str> =
+        record["residue"].as_array().expect("residue").iter().filter_map(|r| r["key"].as_str()).collect();
+    let left = keys(&front, BUCKET);
+    assert!(left.len() > 1, "nothing was left, so nothing was tested");
+    for key in left.iter().filter(|k| *k != "2024/ledger") {
+        assert!(listed.contains(&key.as_str()), "{key} is left and not listed: {listed:?}");
+        assert!(said.stdout.contains("stay") || said.stdout.contains("left"), "{}", said.stdout);
+    }
+    assert_eq!(run_in(home.path(), &["verify", "out"]).code, Some(0));
+    sweeps(&front, home.path(), &["--journal", "out"]);
+}
+
+#[test]
+fn what_a_killed_run_left_is_found_by_its_journal_and_without_it() {
+    for journal in [&["--journal", "out"][..], &[]] {
+        // An upload whose parts get no answer stays open.
+        let front = standing(|parts| {
+            if parts.uri.query().is_some_and(|q| q.contains("partNumber")) { Act::Hang } else { Act::Pass }
+        });
+        let home = tempfile::tempdir().expect("a directory");
+        let mut child = begin(&front, home.path(), &["--only", "WORM-202"]);
+        front.wait_for("a part of an upload", |seen| seen.iter().any(|s| s.target.contains("partNumber")));
+        signal(&child, "KILL");
+        child.wait().expect("it ends");
+        assert!(!home.path().join("out/results.json").exists());
+        assert!(home.path().join("out/journal.jsonl").exists());
+        assert!(uploads(&front) > 0);
+        sweeps(&front, home.path(), journal);
+    }
+}
+
+#[test]
+fn ctrl_c_twice_does_not_wait_for_a_server_that_never_answers() {
+    let front = standing(|parts| {
+        if parts.uri.query().is_some_and(|q| q.contains("partNumber")) { Act::Hang } else { Act::Pass }
+    });
+    let home = tempfile::tempdir().expect("a directory");
+    let child = begin(&front, home.path(), &["--only", "WORM-202"]);
+    front.wait_for("a part of an upload", |seen| seen.iter().any(|s| s.target.contains("partNumber")));
+    let begun = std::time::Instant::now();
+    signal(&child, "INT");
+    crate::live::pause();
+    crate::live::pause();
+    signal(&child, "INT");
+    let said = Ran::of(&child.wait_with_output().expect("it ends"));
+    said.fails(3, "interrupted twice", "wormproof cleanup");
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    sweeps(&front, home.path(), &["--journal", "out"]);
+}
+
+#[test]
+fn ctrl_c_before_the_first_write_writes_nothing() {
+    // The bucket's configuration gets no answer.
+    let front = Front::with(|parts| {
+        if parts.uri.query().is_some_and(|q| q.contains("object-lock")) { Act::Hang } else { Act::Pass }
+    })
+    .bucket();
+    let home = tempfile::tempdir().expect("a directory");
+    for (arguments, error) in [
+        (&["audit", "--yes", "--output", "out"][..], "interrupted before anything was written"),
+        (&["plan"][..], "interrupted before anything was written"),
+    ] {
+        front.seen.lock().expect("a lock").clear();
+        let mut command = command(home.path(), arguments);
+        command.args(["s3://books", "--endpoint-url", &front.url]);
+        let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
+        front
+            .wait_for("the lock configuration", |seen| seen.iter().any(|s| s.target.contains("object-lock")));
+        signal(&child, "TERM");
+        let said = Ran::of(&child.wait_with_output().expect("it ends"));
+        said.is_clean();
+        assert_eq!(said.code, Some(3), "{said:#?}");
+        assert!(said.stderr.contains(error), "{}", said.stderr);
+        assert!(front.writes().iter().all(|s| s.method == "POST" && s.target == "/"), "{:?}", front.writes());
+        assert!(!home.path().join("out").exists());
+    }
+}
