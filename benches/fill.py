@@ -34,7 +34,7 @@ def fill(endpoint, access_key, secret_key, bucket, versions, a_key=10):
     credentials = Credentials(access_key, secret_key)
     until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(days=4000)
     keys = -(-versions // a_key)
-    requests = [_put(endpoint, credentials, bucket, f"records/2024/{n:08}.csv", until) for n in range(keys)]
+    requests = [_put(endpoint, credentials, bucket, key(n), until) for n in range(keys)]
     wanted = [(request, min(a_key, versions - n * a_key)) for n, request in enumerate(requests)]
     address = urllib.parse.urlsplit(endpoint)
     failed = []
@@ -55,6 +55,11 @@ def fill(endpoint, access_key, secret_key, bucket, versions, a_key=10):
         thread.join()
     if failed:
         raise failed[0]
+
+
+def key(number):
+    """The key of a number."""
+    return f"records/2024/{number:08}.csv"
 
 
 def _put(endpoint, credentials, bucket, key, until):
