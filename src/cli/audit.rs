@@ -53,7 +53,8 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         interrupt,
         log: Arc::new(Log::default()),
     };
-    let result = audit.run(scanning.then_some(&requirement)).await;
+    // Boxed, because a whole audit is a large future.
+    let result = Box::pin(audit.run(scanning.then_some(&requirement))).await;
     watch.abort();
     let peer = target.peer();
     let record = result.map(|done| {
@@ -130,7 +131,8 @@ impl Audit<'_> {
         let scope = Scope::new(&opened.location.bucket, &prefix).in_region(&opened.client.endpoint().region);
         let named = self.setup.named();
         let principals =
-            unless(&self.interrupt, target::principals(opened, &scope, self.run_id, &named)).await?;
+            unless(&self.interrupt, Box::pin(target::principals(opened, &scope, self.run_id, &named)))
+                .await?;
         let capabilities = unless(&self.interrupt, target::capabilities(opened, &principals)).await?;
         let facts = unless(&self.interrupt, read_facts(opened, &self.log)).await?;
         let before = unless(&self.interrupt, read_configuration(opened, &self.log)).await?;

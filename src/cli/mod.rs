@@ -8,9 +8,9 @@ mod evidence;
 mod output;
 mod plan;
 mod progress;
+mod qualify;
 mod scan;
 mod setup;
-mod qualify;
 mod small;
 
 use std::io::Write as _;

@@ -118,9 +118,8 @@ impl Qualification {
             })
             .collect();
         let fails = |place: usize, in_setup: bool| -> Vec<String> {
-            let wanted = |cell: &Cell| {
-                cell.verdict == Verdict::Fail && (cell.cause == Cause::NotKept) == in_setup
-            };
+            let wanted =
+                |cell: &Cell| cell.verdict == Verdict::Fail && (cell.cause == Cause::NotKept) == in_setup;
             let of = matrix.defects.iter().filter(|c| c.cells.get(place).is_some_and(wanted));
             of.filter_map(|c| c.defect).map(|d| d.name.to_owned()).collect()
         };

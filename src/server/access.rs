@@ -340,8 +340,12 @@ impl Model {
         }
         let policy = policy.filter(|_| call.caller.key.is_none() || !self.has(Defect::PolicyDenyIgnored));
         let policy = policy.filter(|_| {
-            !(action == "s3:PutObject" && !call.is_plain_put() && self.has(Defect::PolicyBindsPlainPutsOnly))
-                && !(action == "s3:DeleteObjectVersion" && self.has(Defect::PolicyDenyOfVersionsIgnored))
+            let passed_over = match action {
+                "s3:PutObject" => !call.is_plain_put() && self.has(Defect::PolicyBindsPlainPutsOnly),
+                "s3:DeleteObjectVersion" => self.has(Defect::PolicyDenyOfVersionsIgnored),
+                _ => false,
+            };
+            !passed_over
         });
         if call.caller.key.is_none() && action.contains(":DeleteObject") && self.has(Defect::AnonymousDeletes)
         {

@@ -3,18 +3,13 @@
 use std::io::Read as _;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use s3s::S3Request;
-#[cfg_attr(not(test), expect(clippy::wildcard_imports, reason = "the schema's types, under its names"))]
-use s3s::dto::*;
-
 use super::access::Call;
-use super::convert::{Answer, answer};
 use super::defects::Defect;
 use super::fault::Fault;
 use super::model::{Model, Object};
 use super::objects::Write;
 use super::service::Service;
+use bytes::Bytes;
 
 impl Service {
     /// Unpacks an archive where the upload asks for it (MinIO's snowball).
@@ -67,23 +62,6 @@ impl Service {
             }
         }
     }
-
-    pub(crate) fn put_object_acl(
-        &self,
-        request: &S3Request<PutObjectAclInput>,
-    ) -> Answer<PutObjectAclOutput> {
-        let call = Call::of(request, self.0.clock.now());
-        let PutObjectAclInput { bucket, key, version_id, .. } = &request.input;
-        let mut model = self.0.model();
-        model.bucket(bucket)?;
-        let action = if version_id.is_some() { "s3:PutObjectVersionAcl" } else { "s3:PutObjectAcl" };
-        model.authorise(&call, action, bucket, Some(key), &[])?;
-        let id = model.find_object(bucket, key, version_id.as_deref(), "PUT")?.id.clone();
-        if model.rewrite_without_lock(bucket, key, &id, Defect::AclDropsLock) {
-            return answer(PutObjectAclOutput::default());
-        }
-        Err(Fault::not_implemented("acl", "Access lists are not implemented by this server"))
-    }
 }
 
 impl Model {
@@ -104,7 +82,9 @@ impl Model {
     /// Puts other bytes into a version, the current one if none is named.
     fn overwrite(&mut self, bucket: &str, key: &str, id: Option<&str>, body: Bytes) {
         let current = self.bucket(bucket).ok().and_then(|found| found.current(key));
-        let Some(id) = id.map(str::to_owned).or_else(|| current.map(|found| found.id.clone())) else { return };
+        let Some(id) = id.map(str::to_owned).or_else(|| current.map(|found| found.id.clone())) else {
+            return;
+        };
         if let Some(found) = self.version_mut(bucket, key, &id) {
             let old = found.object.as_deref().cloned().unwrap_or_default();
             found.object = Some(Arc::new(Object { body, checksum: None, ..old }));

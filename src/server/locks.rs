@@ -181,7 +181,8 @@ impl Service {
         let asked = cleared || model.asks_bypass(&call);
         let bypass = Bypass {
             asked,
-            permitted: cleared || asked && model.may(&call, "s3:BypassGovernanceRetention", bucket, Some(key), &context),
+            permitted: cleared
+                || asked && model.may(&call, "s3:BypassGovernanceRetention", bucket, Some(key), &context),
         };
         model.set_retention(bucket, key, version_id.as_deref(), retention, bypass, call.now)?;
         if let Some(before) = read_before
@@ -193,12 +194,7 @@ impl Service {
     }
 
     /// With the race defect the whole lock is read here, and others run before it is written back.
-    async fn race_of_locks(
-        &self,
-        bucket: &str,
-        key: &str,
-        version: Option<&str>,
-    ) -> Option<Version> {
+    async fn race_of_locks(&self, bucket: &str, key: &str, version: Option<&str>) -> Option<Version> {
         if !self.0.has(Defect::HoldAndRetentionRace) {
             return None;
         }

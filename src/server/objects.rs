@@ -207,9 +207,8 @@ impl Model {
             }
             stamp
         });
-        let explicit = asked
-            .retention
-            .filter(|_| by_default.is_none() || !self.has(Defect::DefaultBeatsExplicit));
+        let explicit =
+            asked.retention.filter(|_| by_default.is_none() || !self.has(Defect::DefaultBeatsExplicit));
         let retention = explicit.or(by_default);
         LockRequest { retention: retention.map(|kept| self.kept(kept)), hold: asked.hold }
     }
@@ -497,10 +496,7 @@ impl Model {
             found.hold = Some(hold);
             found.retention = found.retention.filter(|_| !clears);
         }
-        if hold == LegalHold::Off
-            && self.others(name, key)
-            && self.has(Defect::HoldOffReachesAllVersions)
-        {
+        if hold == LegalHold::Off && self.others(name, key) && self.has(Defect::HoldOffReachesAllVersions) {
             for found in self.bucket_mut(name)?.objects.get_mut(key).into_iter().flatten() {
                 found.hold = found.hold.and(Some(LegalHold::Off));
             }

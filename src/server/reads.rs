@@ -10,6 +10,7 @@ use crate::lock::LegalHold;
 use super::access::{ACCOUNT, Call};
 use super::condition::bare;
 use super::convert::{Answer, add, add_checksum, answer, etag, timestamp};
+use super::defects::Defect;
 use super::fault::Fault;
 use super::model::{Model, Version};
 use super::service::Service;
@@ -128,11 +129,14 @@ impl Service {
     ) -> Answer<PutObjectAclOutput> {
         let call = Call::of(request, self.0.clock.now());
         let PutObjectAclInput { bucket, key, version_id, .. } = &request.input;
-        let model = self.0.model();
+        let mut model = self.0.model();
         let ownership = model.bucket(bucket)?.settings.ownership.clone();
         let action = if version_id.is_some() { "s3:PutObjectVersionAcl" } else { "s3:PutObjectAcl" };
         model.authorise(&call, action, bucket, Some(key), &[])?;
-        model.find_object(bucket, key, version_id.as_deref(), "PUT")?;
+        let id = model.find_object(bucket, key, version_id.as_deref(), "PUT")?.id.clone();
+        if model.rewrite_without_lock(bucket, key, &id, Defect::AclDropsLock) {
+            return answer(PutObjectAclOutput::default());
+        }
         let enforced = ownership.is_none_or(|kept| {
             let rules = kept.map(|kept| kept.rules).unwrap_or_default();
             rules.iter().any(|rule| rule.object_ownership.as_str() == ObjectOwnership::BUCKET_OWNER_ENFORCED)

@@ -80,8 +80,11 @@ fn a_server_that_is_useless_passes_nothing() {
     assert!(useless.len() >= 2, "refuses all, fails all");
     for defect in useless {
         let column = one_server(&suite, &dialects, Some(defect), workers).expect("a server");
-        let passed: Vec<&str> =
-            column.with(Verdict::Pass).filter_map(|i| suite.scenarios.get(i)).map(|s| s.id.as_str()).collect();
+        let passed: Vec<&str> = column
+            .with(Verdict::Pass)
+            .filter_map(|i| suite.scenarios.get(i))
+            .map(|s| s.id.as_str())
+            .collect();
         assert_eq!(passed, Vec::<&str>::new(), "{}", defect.name());
         assert_ne!(column.exit_code, 0, "{}", defect.name());
     }
