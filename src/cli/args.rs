@@ -426,8 +426,6 @@ pub enum QualifyFormat {
     Table,
     /// The whole result.
     Json,
-    /// For each defect scenarios that catch it, every scenario at least once (TOML, `fixtures/qualification.toml`).
-    Pairs,
 }
 
 /// Arguments of `qualify`.
@@ -439,6 +437,9 @@ pub struct QualifyArgs {
     /// Write to this file instead of stdout; an existing one is replaced.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Also write for each defect scenarios that catch it, every scenario at least once (TOML); the tests run these.
+    #[arg(long, value_name = "FILE")]
+    pub pairs: Option<PathBuf>,
     /// How many threads work [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
+use std::path::Path;
 
 use crate::cli::args::{QualifyArgs, QualifyFormat};
 use crate::cli::small::suite_failure;
@@ -38,7 +39,13 @@ pub(super) fn qualify(args: &QualifyArgs, quiet: bool) -> Result<u8, Failure> {
     let bytes = match args.format {
         QualifyFormat::Table => {
             let mut text = table(&result);
-            let _ = writeln!(text, "{} cells in {} s", matrix.cells(), took.num_seconds());
+            let _ = writeln!(
+                text,
+                "{} cells, {} of them run, in {} s",
+                matrix.cells(),
+                matrix.ran,
+                took.num_seconds()
+            );
             text.into_bytes()
         }
         QualifyFormat::Json => {
@@ -46,14 +53,20 @@ pub(super) fn qualify(args: &QualifyArgs, quiet: bool) -> Result<u8, Failure> {
             json.push(b'\n');
             json
         }
-        QualifyFormat::Pairs => Pairs::choose(&result).text().into_bytes(),
     };
     match &args.output {
         None => out(&bytes)?,
-        Some(path) => std::fs::write(path, &bytes)
-            .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None::<String>))?,
+        Some(path) => write(path, &bytes)?,
+    }
+    if let Some(path) = &args.pairs {
+        write(path, Pairs::choose(&result).text().as_bytes())?;
     }
     Ok(u8::from(!result.score.is_full()))
+}
+
+fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    std::fs::write(path, bytes)
+        .map_err(|e| Failure::new(format!("cannot write {}: {e}", path.display()), None::<String>))
 }
 
 /// What is missing first, then how well each defect is covered.

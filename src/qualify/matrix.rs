@@ -43,6 +43,8 @@ pub struct Matrix {
     pub defects: Vec<Column>,
     /// The suite's digest.
     pub suite: String,
+    /// How many runs of a scenario on a server there were; the other cells are known from the sound one.
+    pub ran: usize,
 }
 
 impl Matrix {
@@ -101,14 +103,19 @@ pub fn matrix(
     let of = defects.len() + 1;
     let sound = suite_on(suite, dialects, &[], options.workers)?;
     (options.progress)(1, of);
-    let done = AtomicUsize::new(1);
+    let (done, ran) = (AtomicUsize::new(1), AtomicUsize::new(0));
     let columns = shared(defects, options.workers, async |_: &mut Option<Stand>, info: &DefectInfo| {
         let stand = Stand::new(&[info.defect], dialects).await?;
         let mut results = Vec::with_capacity(sound.len());
         for (scenario, (seen, at_first)) in suite.scenarios.iter().zip(&sound) {
             let matters =
                 options.exhaustive || [seen.asked, *at_first].iter().any(|a| a.contains(info.defect));
-            let mut result = if matters { stand.run(scenario).await?.result } else { seen.result.clone() };
+            let mut result = if matters {
+                ran.fetch_add(1, Ordering::Relaxed);
+                stand.run(scenario).await?.result
+            } else {
+                seen.result.clone()
+            };
             result.runs = Vec::new();
             results.push(result);
         }
@@ -120,6 +127,7 @@ pub fn matrix(
         sound: column(None, sound.into_iter().map(|(seen, _)| seen.result).collect()),
         defects: columns,
         suite: suite.digest.clone(),
+        ran: ran.into_inner() + suite.scenarios.len(),
     })
 }
 

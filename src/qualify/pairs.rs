@@ -70,7 +70,7 @@ impl Pairs {
     pub fn text(&self) -> String {
         let mut text = String::from(
             "# For each defect of the embedded server scenarios that fail on it; every scenario stands here at least\n\
-             # once. Made by `wormproof qualify --format pairs`; the tests run exactly these.\n\n[caught]\n",
+             # once. Made by `wormproof qualify --pairs FILE`; the tests run exactly these.\n\n[caught]\n",
         );
         for (defect, ids) in &self.caught {
             let ids: Vec<String> = ids.iter().map(|id| format!("\"{id}\"")).collect();

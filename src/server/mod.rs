@@ -26,6 +26,7 @@ mod form;
 mod front;
 pub mod listing;
 mod lists;
+mod lock_changes;
 mod locks;
 pub mod model;
 pub mod multipart;

@@ -1,7 +1,7 @@
 //! The tool's own proof: each seeded defect is caught, each scenario can fail, and the sound server passes.
 //!
 //! The whole matrix takes minutes in a debug build; these tests run a part of it that holds every defect and every
-//! scenario. After a change of defects or scenarios: `wormproof qualify --format pairs --output
+//! scenario. After a change of defects or scenarios: `wormproof qualify --pairs
 //! fixtures/qualification.toml`.
 
 use std::collections::BTreeSet;
