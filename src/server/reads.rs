@@ -79,7 +79,10 @@ impl Service {
         let model = self.0.model();
         let (found, _) = read(&model, &call, bucket, key, version_id.as_deref(), "GET")?;
         let object = found.object.as_deref().cloned().unwrap_or_default();
-        let wants = |name: &str| object_attributes.iter().any(|one| one.as_str() == name);
+        // Several names may stand in one header.
+        let wants = |name: &str| {
+            object_attributes.iter().flat_map(|one| one.as_str().split(',')).any(|one| one.trim() == name)
+        };
         answer(GetObjectAttributesOutput {
             e_tag: wants("ETag").then(|| etag(&object.etag)),
             last_modified: Some(timestamp(found.modified)),

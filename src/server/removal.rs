@@ -143,6 +143,9 @@ impl Service {
                 Ok(Deleted { version: object.version_id.clone(), marker: false })
             } else if version.as_deref().is_some_and(|id| !is_version_id(id)) {
                 Err(Fault::no_version(&object.key, ""))
+            } else if object.last_modified_time.is_some() || object.size.is_some() {
+                // Conditions of directory buckets (CND-24): not understood is not fulfilled.
+                Err(Fault::not_implemented("", ""))
             } else {
                 delete_one(&mut model, &call, &wish, ignore_lock)
             };

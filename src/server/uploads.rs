@@ -12,7 +12,7 @@ use super::convert::{
 };
 use super::defects::Defect;
 use super::fault::Fault;
-use super::model::Model;
+use super::model::{Model, NULL};
 use super::multipart::Part as Piece;
 use super::object_ops::{authorise_write, condition_of, find_source};
 use super::objects::{Aim, LockRequest, Via, Write};
@@ -164,6 +164,7 @@ impl Service {
         authorise_write(&model, &call, bucket, key, LockRequest::default(), false, true)?;
         let (version_id, tag) =
             model.complete_upload(bucket, key, upload_id, &listed, &condition, call.now)?;
+        let version_id = version_id.filter(|id| id != NULL);
         answer(CompleteMultipartUploadOutput {
             bucket: Some(bucket.clone()),
             key: Some(key.clone()),

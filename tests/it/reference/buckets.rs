@@ -46,6 +46,29 @@ async fn r_bkt_01_lock_at_creation_brings_versioning(s: Stage) {
     s.send(ops::get_bucket_versioning(VAULT)).await.ok(200).names(&[("Status", "Enabled")]);
 }
 
+/// In us-east-1 AWS was recorded to accept that a bucket is made again, and to leave it as it is. With the
+/// lock header no answer is recorded: this server refuses, so that nobody believes the lock is on.
+#[tokio::test]
+async fn making_a_bucket_again_changes_nothing() {
+    let s = Stage::new();
+    s.vault_with(Mode::Compliance, 1).await;
+    let id = s.put(VAULT, "k", "x").await;
+    let (seal, before) = (s.seal(VAULT, "k", &id).await, s.configuration(VAULT).await);
+    let said = s.send(ops::create_bucket(VAULT, false, "us-east-1")).await.ok(200);
+    said.shows(&[("location", "/vault")]);
+    s.send(ops::create_bucket(VAULT, true, "us-east-1"))
+        .await
+        .is(
+            409,
+            "BucketAlreadyOwnedByYou",
+            "Your previous request to create the named bucket succeeded and you already own it.",
+        )
+        .names(&[("BucketName", VAULT)]);
+    assert_eq!(s.configuration(VAULT).await, before);
+    s.send(ops::get_bucket_versioning(VAULT)).await.ok(200).names(&[("Status", "Enabled")]);
+    s.kept(VAULT, &seal).await;
+}
+
 async fn r_bkt_02_no_configuration_without_lock(s: Stage) {
     s.plain().await;
     s.send(ops::get_object_lock_configuration(PLAIN))

@@ -362,6 +362,15 @@ async fn r_cnd_24_delete_by_date_or_size_is_not_implemented(s: Stage) {
     for (name, value) in [("x-amz-if-match-last-modified-time", date), ("x-amz-if-match-size", "5")] {
         not_implemented(s.send(delete_if(PLAIN, name, value)).await, name, "");
     }
+    // In a batch it is this server's: an entry with such a condition must not be deleted without it.
+    for condition in ["<Size>5</Size>", "<LastModifiedTime>Sun, 01 Mar 2026 12:00:00 GMT</LastModifiedTime>"]
+    {
+        let body = format!("<Delete><Object><Key>k</Key>{condition}</Object></Delete>");
+        let request = S3Request::to_bucket(Method::POST, PLAIN).query("delete", "").body(body);
+        let said = s.send(request.integrity(wormproof::store::request::Integrity::ContentMd5)).await.ok(200);
+        let errors = said.lacks("Deleted").answer.entry_errors();
+        assert_eq!(errors[0].error.code, "NotImplemented");
+    }
     assert_eq!(content(&s, PLAIN, "k").await.0, "first");
 }
 

@@ -172,6 +172,13 @@ async fn r_ovr_03_copy_onto_a_locked_key_makes_a_version(s: Stage) {
     s.kept(VAULT, &seal).await;
     assert_eq!(s.versions(VAULT, "k").await, [(over.clone(), false), (id, false)]);
     s.head(VAULT, "k", &over).await.hides(&[MODE, UNTIL, HOLD]);
+    // Under suspended versioning a copy names the version that it made, but no `null` source.
+    s.books().await;
+    s.send(ops::put_bucket_versioning(BOOKS, false)).await.ok(200);
+    s.put(BOOKS, "k", "x").await;
+    let source = ops::CopySource { bucket: BOOKS, key: "k", version_id: None };
+    let said = s.send(ops::copy_object(BOOKS, "k", &source, &LockHeaders::NONE, true)).await.ok(200);
+    said.shows(&[("x-amz-version-id", "null")]).hides(&["x-amz-copy-source-version-id"]);
 }
 
 async fn r_ovr_04_copy_onto_itself_must_change_something(s: Stage) {
