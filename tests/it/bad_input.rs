@@ -365,9 +365,11 @@ fn a_server_that_goes_away_in_the_middle_leaves_no_pass_and_a_list() {
     assert!(home.path().join("out/journal.jsonl").exists());
 }
 
+type Page = fn() -> Act;
+
 #[test]
 fn a_page_in_the_middle_that_breaks_off_makes_the_scan_incomplete() {
-    let cases: [(&str, fn() -> Act); 4] = [
+    let cases: [(&str, Page); 4] = [
         ("half", || Act::Half("<?xml version=\"1.0\"?><ListVersionsResult><Name>books</Name>")),
         ("html", || Act::Answer(200, Vec::new(), "<!doctype html><p>Please log in".to_owned())),
         ("denied", || fault(403, "AccessDenied", "Access Denied.")),
