@@ -131,8 +131,7 @@ impl Audit<'_> {
         let scope = Scope::new(&opened.location.bucket, &prefix).in_region(&opened.client.endpoint().region);
         let named = self.setup.named();
         let principals =
-            unless(&self.interrupt, Box::pin(target::principals(opened, &scope, self.run_id, &named)))
-                .await?;
+            unless(&self.interrupt, target::principals(opened, &scope, self.run_id, &named)).await?;
         let capabilities = unless(&self.interrupt, target::capabilities(opened, &principals)).await?;
         let facts = unless(&self.interrupt, read_facts(opened, &self.log)).await?;
         let before = unless(&self.interrupt, read_configuration(opened, &self.log)).await?;

@@ -28,7 +28,8 @@ fn begin(front: &Front, home: &Path, more: &[&str]) -> Child {
     let child = command(home, &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     front.wait_for("a canary of WORM-111 and a bucket", |seen| {
         let put = |part: &str| seen.iter().any(|s| s.method == "PUT" && s.target.contains(part));
-        put("WORM-111") && put("/wormproof-")
+        // The bucket of WORM-702 with a locked record in it.
+        put("WORM-111") && put("WORM-702")
     });
     child
 }
