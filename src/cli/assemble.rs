@@ -186,25 +186,38 @@ fn findings(
         && start != end
     {
         let (before, after) = (json(Some(start)), json(Some(end)));
-        let changed: Vec<&str> = before
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(name, value)| after.get(name.as_str()) != Some(value))
-            .map(|(name, _)| name.as_str())
-            .collect();
-        let rule = FindingRule::ConfigurationChanged;
-        found.push(Finding {
-            rule,
-            severity: rule.severity(),
-            key: String::new(),
-            version_id: String::new(),
-            detail: format!(
-                "the bucket's configuration changed while it was audited: {}",
-                changed.join(", ")
-            ),
-            waived: None,
-        });
+        let (mut changed, mut unread) = (Vec::new(), Vec::new());
+        for (name, value) in before.as_object().into_iter().flatten() {
+            let is_known = |v: Option<&Value>| v.is_some_and(|v| v.get("known").is_some());
+            match (is_known(Some(value)), is_known(after.get(name))) {
+                (true, true) if after.get(name) != Some(value) => changed.push(name.as_str()),
+                // What was not readable at the start is said above; nothing is known of a change.
+                (true, false) => unread.push(name.as_str()),
+                _ => {}
+            }
+        }
+        let mut add = |rule: FindingRule, what: &str, names: &[&str]| {
+            if !names.is_empty() {
+                found.push(Finding {
+                    rule,
+                    severity: rule.severity(),
+                    key: String::new(),
+                    version_id: String::new(),
+                    detail: format!("{what}: {}", names.join(", ")),
+                    waived: None,
+                });
+            }
+        };
+        add(
+            FindingRule::ConfigurationChanged,
+            "the bucket's configuration changed while it was audited",
+            &changed,
+        );
+        add(
+            FindingRule::Unreadable,
+            "the bucket's configuration could not be read again at the end",
+            &unread,
+        );
     }
     found
 }

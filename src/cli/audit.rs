@@ -14,7 +14,7 @@ use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
 use crate::cli::{Failure, note, output, scan};
-use crate::record::{Log, Residue, RunEvidence};
+use crate::record::{Log, Residue};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
     RequestPlan, Sweep,
@@ -131,8 +131,7 @@ impl Audit<'_> {
         let scope = Scope::new(&opened.location.bucket, &prefix).in_region(&opened.client.endpoint().region);
         let named = self.setup.named();
         let principals =
-            unless(&self.interrupt, Box::pin(target::principals(opened, &scope, self.run_id, &named)))
-                .await?;
+            unless(&self.interrupt, target::principals(opened, &scope, self.run_id, &named)).await?;
         let capabilities = unless(&self.interrupt, target::capabilities(opened, &principals)).await?;
         let facts = unless(&self.interrupt, read_facts(opened, &self.log)).await?;
         let before = unless(&self.interrupt, read_configuration(opened, &self.log)).await?;
@@ -265,16 +264,23 @@ impl Audit<'_> {
         ))
     }
 
+    /// What the journal knows: buckets of runs that failed, too. Of objects the metadata says enough: a version that an
+    /// attack swapped is still in the run's folder.
+    fn journalled(&self) -> Known {
+        let entries = Journal::read(&self.directory.join("journal.jsonl")).unwrap_or_default();
+        Known { objects: BTreeMap::new(), ..Known::of(&entries) }
+    }
+
     /// Removes what can be removed at once, and says what has to stay.
     async fn clean(&self, root: &str, journal: &Journal, results: &run::Results) -> Vec<Residue> {
         let opened = &self.target.opened;
         if opened.own_server {
             return Vec::new();
         }
-        let mut known = Known::default();
+        let mut known = self.journalled();
         known.runs.insert(self.run_id.to_owned());
-        for evidence in results.iter().flat_map(|(_, runs)| runs).flatten() {
-            learn(&mut known, self.run_id, evidence);
+        for made in results.iter().flat_map(|(_, runs)| runs).flatten().flat_map(|e| &e.buckets) {
+            known.buckets.insert(made.bucket.clone(), self.run_id.to_owned());
         }
         let sweep = Sweep {
             client: &opened.client,
@@ -291,14 +297,6 @@ impl Audit<'_> {
             interrupt: &self.interrupt,
         };
         run::cleanup(&sweep).await.kept
-    }
-}
-
-/// The buckets that a run made. Of its objects the metadata says enough: a version that an attack swapped is
-/// still in the run's folder.
-fn learn(known: &mut Known, run_id: &str, evidence: &RunEvidence) {
-    for made in &evidence.buckets {
-        known.buckets.insert(made.bucket.clone(), run_id.to_owned());
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use chrono::TimeDelta;
+use futures_util::future::{Either, select};
 
 use crate::cli::args::{AttackArgs, FailOn, ModeArg, OutputArgs, RequirementArgs, TargetArgs, TargetKind};
 use crate::cli::small::{defects, suite_failure};
@@ -402,15 +403,18 @@ pub(super) fn words(error: &std::io::Error) -> String {
 }
 
 /// What is begun before the first write ends at Ctrl-C without more ado.
-pub(super) async fn unless<T>(
-    interrupt: &CancellationFlag,
-    work: impl Future<Output = T>,
-) -> Result<T, Failure> {
-    let (work, raised) = (std::pin::pin!(work), std::pin::pin!(interrupt.raised()));
-    match futures_util::future::select(work, raised).await {
-        futures_util::future::Either::Left((done, _)) => Ok(done),
-        futures_util::future::Either::Right(_) => {
-            Err(Failure::new("interrupted before anything was written", None::<String>))
+pub(super) fn unless<'a, T: 'a>(
+    interrupt: &'a CancellationFlag,
+    work: impl Future<Output = T> + 'a,
+) -> impl Future<Output = Result<T, Failure>> + 'a {
+    let work = Box::pin(work);
+    async move {
+        match select(work, std::pin::pin!(interrupt.raised())).await {
+            Either::Left((done, _)) => Ok(done),
+            Either::Right(_) => Err(Failure::new(
+                "interrupted before anything was written",
+                Some("run it again when it suits"),
+            )),
         }
     }
 }

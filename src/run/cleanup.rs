@@ -165,11 +165,20 @@ impl Pass<'_, '_> {
         }
         let reader = self.sweep.reader();
         let (reply, _) = reader.get(&list_buckets()).await;
+        // Who has a journal knows the buckets from it.
+        if let (Some(why), true) = (reply.trouble(), self.sweep.known.runs.is_empty()) {
+            let name = format!("{BUCKET_PREFIX}*");
+            self.keep(&name, "", "", None, &format!("whether there are any could not be listed: {why}"));
+        }
         let text = String::from_utf8_lossy(&reply.body).into_owned();
         let names = names_of_buckets(&text);
         for name in names.into_iter().filter(|n| n.starts_with(BUCKET_PREFIX) && n != self.sweep.bucket) {
             let (tags, _) = reader.get(&get_bucket_config(&name, BucketConfig::Tagging)).await;
             let body = String::from_utf8_lossy(&tags.body).into_owned();
+            if let (Some(why), false) = (tags.trouble(), tags.status() == Some(404) || found.contains(&name))
+            {
+                self.keep(&name, "", "", None, &format!("whose it is could not be read: {why}"));
+            }
             if tags.is_success() && run_tag(&body).is_some_and(|run| wanted(&run)) {
                 found.insert(name);
             }
@@ -190,11 +199,21 @@ impl Pass<'_, '_> {
         self.objects(bucket, "", true).await;
         if self.kept.len() > before {
             let until = self.kept.iter().skip(before).filter_map(|r| r.until).max();
-            self.keep(bucket, "", "", until, "it still holds locked versions");
+            self.keep(bucket, "", "", until, "it still holds versions");
             return;
         }
         match self.sweep.send(&delete_bucket(bucket)).await.trouble() {
             None => {
+                let head = self.sweep.reader().get(&crate::store::ops::head_bucket(bucket)).await.0;
+                if head.status() != Some(404) {
+                    return self.keep(
+                        bucket,
+                        "",
+                        "",
+                        None,
+                        "its deletion was accepted, and it is not shown to be gone",
+                    );
+                }
                 self.removed += 1;
                 self.finished(bucket, None);
             }
@@ -215,13 +234,14 @@ impl Pass<'_, '_> {
         for entry in &entries {
             by_key.entry(entry.key.as_str()).or_default().push(entry);
         }
+        let (before, mut swept) = (self.removed, BTreeMap::new());
         for (key, entries) in by_key {
             let run = self.sweep.run_of(key);
             if !ours && run.is_none() {
                 self.keep(bucket, key, "", None, "it lies in no run's folder");
                 continue;
             }
-            let before = self.kept.len();
+            let kept = self.kept.len();
             let mut all_ours = true;
             for entry in entries.iter().filter(|e| !e.marker) {
                 let proof =
@@ -251,8 +271,38 @@ impl Pass<'_, '_> {
                     Some(why) => self.keep(bucket, key, &entry.version_id, None, &why),
                 }
             }
-            if self.kept.len() == before {
-                self.finished(bucket, Some(key));
+            swept.insert(key, self.kept.len() == kept);
+        }
+        if self.removed > before {
+            self.look_again(bucket, prefix, &mut swept).await;
+        }
+        for (key, _) in swept.iter().filter(|(_, clean)| **clean) {
+            self.finished(bucket, Some(key));
+        }
+    }
+
+    /// An answer proves nothing: what is still listed is not removed. `swept`: the keys, and whether nothing of
+    /// them should be left.
+    async fn look_again(&mut self, bucket: &str, prefix: &str, swept: &mut BTreeMap<&str, bool>) {
+        let entries = match self.sweep.reader().versions(bucket, prefix).await.0 {
+            Reading::Known(entries) => entries,
+            Reading::Unread(why) => {
+                swept.values_mut().for_each(|clean| *clean = false);
+                return self.keep(bucket, prefix, "", None, &format!("could not be listed again: {why}"));
+            }
+        };
+        for entry in entries {
+            let said = |r: &Residue| {
+                r.bucket == bucket
+                    && r.key == entry.key
+                    && (r.version_id.is_empty() || r.version_id == entry.version_id)
+            };
+            let Some(clean) = swept.get_mut(entry.key.as_str()) else { continue };
+            if !self.kept.iter().any(said) {
+                *clean = false;
+                self.removed = self.removed.saturating_sub(1);
+                let why = "its deletion was accepted, and it is still listed";
+                self.keep(bucket, &entry.key, &entry.version_id, None, why);
             }
         }
     }
@@ -304,8 +354,21 @@ impl Pass<'_, '_> {
 
     async fn uploads(&mut self, bucket: &str, prefix: &str, ours: bool) {
         let reply = self.sweep.reader().get(&list_multipart_uploads(bucket, prefix)).await.0;
-        if !reply.is_success() {
+        if let Some(why) = reply.trouble() {
+            // A store that does not know the call has no uploads to list.
+            if !matches!(reply.status(), Some(404 | 405 | 501)) {
+                self.keep(bucket, prefix, "", None, &format!("open uploads could not be listed: {why}"));
+            }
             return;
+        }
+        if reply.answer().and_then(|a| a.element("IsTruncated")).as_deref() == Some("true") {
+            self.keep(
+                bucket,
+                prefix,
+                "",
+                None,
+                "there are more open uploads than one listing shows: sweep again",
+            );
         }
         for (key, id) in uploads_of(&String::from_utf8_lossy(&reply.body)) {
             if !ours && self.sweep.run_of(&key).is_none() {

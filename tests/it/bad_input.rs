@@ -222,6 +222,8 @@ fn credentials_clocks_and_buckets_that_are_wrong_are_named() {
     scan(&broken.url).fails(3, "500 InternalError", "log");
 }
 
+type Rule = fn(&Parts) -> Act;
+
 fn audit_of(front: &Front, home: &std::path::Path, more: &[&str]) -> Ran {
     let mut args = vec!["attack", "s3://books", "--endpoint-url", &front.url, "--yes", "--output", "out"];
     args.extend(more);
@@ -230,7 +232,7 @@ fn audit_of(front: &Front, home: &std::path::Path, more: &[&str]) -> Ran {
 
 #[test]
 fn a_server_that_fails_one_kind_of_request_passes_nothing_of_it() {
-    let cases: [(&str, fn(&Parts) -> Act); 4] = [
+    let cases: [(&str, Rule); 5] = [
         ("503 on every PUT", |p| match p.method.as_str() {
             "PUT" => fault(503, "SlowDown", "Please reduce your request rate."),
             _ => Act::Pass,
@@ -238,6 +240,10 @@ fn a_server_that_fails_one_kind_of_request_passes_nothing_of_it() {
         ("every DELETE is reset", |p| if p.method == "DELETE" { Act::Close } else { Act::Pass }),
         ("every DELETE is done and its answer lost", |p| match p.method.as_str() {
             "DELETE" => Act::PassAndLose,
+            _ => Act::Pass,
+        }),
+        ("every PUT is done and its answer lost", |p| match p.method.as_str() {
+            "PUT" => Act::PassAndLose,
             _ => Act::Pass,
         }),
         ("403 on every PUT", |p| match p.method.as_str() {
@@ -331,6 +337,62 @@ fn a_bucket_without_versioning_or_lock_fails_and_what_cannot_run_says_why() {
         assert_eq!(residue(&record), Vec::<String>::new());
         assert_eq!(keys_of(&front.listing(BUCKET)), ["plain"]);
         assert_eq!(front.buckets(), [BUCKET]);
+    }
+}
+
+#[test]
+fn a_server_that_goes_away_in_the_middle_leaves_no_pass_and_a_list() {
+    let puts = AtomicU64::new(0);
+    let front = Front::with(move |parts| {
+        if parts.method == "PUT" {
+            puts.fetch_add(1, Ordering::Relaxed);
+        }
+        if puts.load(Ordering::Relaxed) > 3 { Act::Close } else { Act::Pass }
+    })
+    .bucket();
+    let home = tempfile::tempdir().expect("a directory");
+    let said = audit_of(&front, home.path(), &["--only", "WORM-101", "--only", "WORM-106"]);
+    said.is_clean();
+    assert_eq!(said.code, Some(3), "{said:#?}");
+    let record = record(&home.path().join("out"));
+    assert_eq!(record["summary"]["pass"], 0);
+    assert_eq!(record["summary"]["fail"], 0);
+    assert!(keys_of(&front.listing(BUCKET)).len() > 1);
+    let why: Vec<&str> =
+        record["residue"].as_array().expect("residue").iter().filter_map(|r| r["why"].as_str()).collect();
+    assert!(why.iter().any(|w| w.starts_with("could not be listed: ")), "{why:?}");
+    assert!(said.stdout.contains("could not be listed"), "{}", said.stdout);
+    assert!(home.path().join("out/journal.jsonl").exists());
+}
+
+type Page = fn() -> Act;
+
+#[test]
+fn a_page_in_the_middle_that_breaks_off_makes_the_scan_incomplete() {
+    let cases: [(&str, Page); 4] = [
+        ("half", || Act::Half("<?xml version=\"1.0\"?><ListVersionsResult><Name>books</Name>")),
+        ("html", || Act::Answer(200, Vec::new(), "<!doctype html><p>Please log in".to_owned())),
+        ("denied", || fault(403, "AccessDenied", "Access Denied.")),
+        ("no more keys", || {
+            xml(200, "<ListVersionsResult><IsTruncated>true</IsTruncated></ListVersionsResult>")
+        }),
+    ];
+    for (what, second) in cases {
+        let front = Front::with(move |parts| {
+            if lists(parts) && query(parts).contains("key-marker") {
+                second()
+            } else if lists(parts) {
+                page_of(&["a".to_owned()], Some("a"))
+            } else {
+                Act::Pass
+            }
+        })
+        .bucket();
+        front.put("a", Some(front.days(1)), None);
+        let said = scan(&front.url);
+        said.is_clean();
+        assert!(matches!(said.code, Some(1 | 3)), "{what}: {said:#?}");
+        assert!(said.stdout.contains("not complete"), "{what}: {}", said.stdout);
     }
 }
 

@@ -8,7 +8,9 @@ use wormproof::server::Defect;
 use wormproof::store::ops;
 use wormproof::time::Clock;
 
-use crate::live::{Act, BUCKET, Front, Ran, command, files, not_run, record, run, run_in, scenario};
+use crate::live::{
+    Act, BUCKET, Front, Ran, Serve, command, files, not_run, record, run, run_in, scenario, signal,
+};
 
 fn defect(name: &str) -> Defect {
     Defect::parse(name).expect("a defect")
@@ -151,6 +153,14 @@ fn an_output_directory_that_cannot_be_used_is_found_before_anything_is_sent() {
     assert_eq!(front.seen.lock().expect("a lock").len(), 0, "something was sent");
 }
 
+/// A file system that goes with the test.
+struct Mounted(std::path::PathBuf);
+impl Drop for Mounted {
+    fn drop(&mut self) {
+        let _ = std::process::Command::new("umount").arg(&self.0).status();
+    }
+}
+
 #[test]
 fn a_full_disk_loses_no_evidence() {
     let home = tempfile::tempdir().expect("a directory");
@@ -164,12 +174,6 @@ fn a_full_disk_loses_no_evidence() {
     if !mounted.is_ok_and(|s| s.success()) {
         not_run("a_full_disk_loses_no_evidence: no file system can be mounted here");
         return;
-    }
-    struct Mounted(std::path::PathBuf);
-    impl Drop for Mounted {
-        fn drop(&mut self) {
-            let _ = std::process::Command::new("umount").arg(&self.0).status();
-        }
     }
     let _mounted = Mounted(small.clone());
     let elsewhere = home.path().join("tmp");
@@ -358,4 +362,15 @@ fn stdout_that_takes_nothing_is_said() {
     let said = Ran::of(&command.stdout(full).output().expect("it runs"));
     said.fails(3, "cannot write to stdout: No space left on device", "pipe");
     assert_eq!(run_in(home.path(), &["verify", "out"]).code, Some(0), "the files are whole");
+}
+
+#[test]
+fn serve_ends_on_ctrl_c_and_says_which_port_is_taken() {
+    let mut serve = Serve::start(&[]);
+    let port = serve.url.rsplit_once(':').expect("a port").1.to_owned();
+    run(&["serve", "--port", &port]).fails(3, &format!("cannot listen on port {port}"), "--port 0");
+    run(&["scan", "s3://books", "--endpoint-url", &serve.url]).fails(3, "`books` does not exist", "endpoint");
+    run(&["serve", "--defect", "nope"]).fails(2, "there is no defect `nope`", "--list-defects");
+    signal(&serve.child, "INT");
+    assert_eq!(serve.child.wait().expect("it ends").code(), Some(0));
 }

@@ -2,13 +2,15 @@
 
 use std::path::Path;
 use std::process::{Child, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::TimeDelta;
 use http::request::Parts;
 use wormproof::store::ops;
 use wormproof::time::Clock;
 
-use crate::live::{Act, BUCKET, Front, Ran, command, record, run_in, signal};
+use crate::live::{Act, BUCKET, Front, Ran, command, fault, record, run_in, signal};
 
 /// A server whose clock stands still: runs that wait for the end of a lock wait for ever.
 fn standing(rule: impl Fn(&Parts) -> Act + Send + Sync + 'static) -> Front {
@@ -26,7 +28,8 @@ fn begin(front: &Front, home: &Path, more: &[&str]) -> Child {
     let child = command(home, &args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it runs");
     front.wait_for("a canary of WORM-111 and a bucket", |seen| {
         let put = |part: &str| seen.iter().any(|s| s.method == "PUT" && s.target.contains(part));
-        put("WORM-111") && put("/wormproof-")
+        // The bucket of WORM-702 with a locked record in it.
+        put("WORM-111") && put("WORM-702")
     });
     child
 }
@@ -78,13 +81,17 @@ fn ctrl_c_ends_a_live_run_with_a_record_of_what_is_left() {
     assert!(out.join("journal.jsonl").exists());
     let record = record(&out);
     assert_eq!(record["complete"], false);
-    let listed: Vec<&str> =
-        record["residue"].as_array().expect("residue").iter().filter_map(|r| r["key"].as_str()).collect();
-    let left = keys(&front, BUCKET);
-    assert!(left.len() > 1, "nothing was left, so nothing was tested");
-    for key in left.iter().filter(|k| *k != "2024/ledger") {
-        assert!(listed.contains(&key.as_str()), "{key} is left and not listed: {listed:?}");
-        assert!(said.stdout.contains("stay") || said.stdout.contains("left"), "{}", said.stdout);
+    let residue = record["residue"].as_array().expect("residue");
+    let listed = |bucket: &str, key: &str| residue.iter().any(|r| r["bucket"] == bucket && r["key"] == key);
+    let buckets = front.buckets();
+    assert_eq!(buckets.len(), 2, "{buckets:?}");
+    assert!(keys(&front, BUCKET).len() > 1, "nothing was left, so nothing was tested");
+    for bucket in &buckets {
+        assert!(bucket == BUCKET || listed(bucket, ""), "{bucket} is left and not listed: {residue:?}");
+        for key in keys(&front, bucket).iter().filter(|k| *k != "2024/ledger") {
+            assert!(listed(bucket, key), "{key} is left and not listed: {residue:?}");
+            assert!(said.stdout.replace(['\n', ' '], "").contains(key.as_str()), "{}", said.stdout);
+        }
     }
     assert_eq!(run_in(home.path(), &["verify", "out"]).code, Some(0));
     sweeps(&front, home.path(), &["--journal", "out"]);
@@ -154,4 +161,51 @@ fn ctrl_c_before_the_first_write_writes_nothing() {
         assert!(front.writes().iter().all(|s| s.method == "POST" && s.target == "/"), "{:?}", front.writes());
         assert!(!home.path().join("out").exists());
     }
+}
+
+#[test]
+fn what_a_sweep_cannot_look_at_is_said_and_not_taken_for_nothing() {
+    let front = Front::with(|parts| match (parts.uri.path(), parts.uri.query().unwrap_or_default()) {
+        ("/", "") => fault(403, "AccessDenied", "Access Denied."),
+        (_, query) if query.contains("uploads") => fault(503, "SlowDown", "Please reduce your request rate."),
+        _ => Act::Pass,
+    })
+    .bucket();
+    let home = tempfile::tempdir().expect("a directory");
+    let said = run_in(home.path(), &["cleanup", "s3://books", "--endpoint-url", &front.url]);
+    said.is_clean();
+    assert_eq!(said.code, Some(3), "{said:#?}");
+    for line in [
+        "kept: bucket wormproof-*: whether there are any could not be listed: 403 AccessDenied",
+        "kept: books/.wormproof/: open uploads could not be listed: 503 SlowDown",
+    ] {
+        assert!(said.stdout.contains(line), "{}", said.stdout);
+    }
+}
+
+#[test]
+fn a_deletion_that_is_accepted_and_not_done_is_no_removal() {
+    let lies = Arc::new(AtomicBool::new(false));
+    let lying = Arc::clone(&lies);
+    let front = standing(move |parts| {
+        let lie = lying.load(Ordering::Relaxed) && parts.method == "DELETE";
+        if lie { Act::Answer(204, Vec::new(), String::new()) } else { Act::Pass }
+    });
+    let home = tempfile::tempdir().expect("a directory");
+    let mut child = begin(&front, home.path(), &[]);
+    signal(&child, "KILL");
+    child.wait().expect("it ends");
+    front.server.clock().advance_to(front.server.clock().now() + TimeDelta::minutes(12));
+    let args = ["cleanup", "s3://books/2024", "--endpoint-url", &front.url, "--journal", "out"];
+    lies.store(true, Ordering::Relaxed);
+    let said = run_in(home.path(), &args);
+    said.is_clean();
+    assert_eq!(said.code, Some(3), "{said:#?}");
+    assert!(said.stdout.contains("removed: 0\n"), "{}", said.stdout);
+    assert!(said.stdout.contains("its deletion was accepted, and it is still listed"), "{}", said.stdout);
+    lies.store(false, Ordering::Relaxed);
+    let said = run_in(home.path(), &args);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert_eq!(keys(&front, BUCKET), ["2024/ledger"]);
+    assert_eq!(front.buckets(), [BUCKET]);
 }

@@ -21,7 +21,6 @@ use wormproof::server::{Config, Defect, Server};
 use wormproof::store::client::{Client, Reply};
 use wormproof::store::credentials::Credentials;
 use wormproof::store::endpoint::Endpoint;
-use wormproof::store::hyper_wire::HyperWire;
 use wormproof::store::ops::{self, LockHeaders};
 use wormproof::store::request::S3Request;
 use wormproof::store::sts::{AssumeRole, assume_role};
@@ -97,7 +96,7 @@ pub fn run_in(directory: &Path, args: &[&str]) -> Ran {
 
 /// `wormproof serve` as a process of its own.
 pub struct Serve {
-    child: Child,
+    pub child: Child,
     pub url: String,
     _home: tempfile::TempDir,
 }
@@ -298,7 +297,7 @@ impl Front {
     pub fn wait_for(&self, what: &str, wanted: impl Fn(&[Seen]) -> bool) {
         let begun = Instant::now();
         while !wanted(&self.seen.lock().expect("a lock")) {
-            assert!(begun.elapsed() < Duration::from_secs(60), "never seen: {what}");
+            assert!(begun.elapsed() < Duration::from_mins(1), "never seen: {what}");
             pause();
         }
     }
@@ -410,10 +409,4 @@ pub fn not_run(text: &str) {
         let mut file = std::fs::OpenOptions::new().append(true).create(true).open(list).expect("the list");
         writeln!(file, "{text}").expect("written");
     }
-}
-
-/// A client of a server on a socket.
-pub fn client_of(url: &str) -> Client {
-    let endpoint = Endpoint::parse(url, None).expect("an endpoint");
-    Client::new(Arc::new(HyperWire::new().expect("a wire")), endpoint, Clock::Real, "test")
 }
