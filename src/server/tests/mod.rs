@@ -18,7 +18,6 @@ use md5::{Digest, Md5};
 use super::{Config, Defect, Server};
 use crate::time::{Clock, wire};
 
-
 struct Client {
     server: Server,
     key: String,
