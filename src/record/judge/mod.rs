@@ -468,6 +468,10 @@ impl<'a> Case<'a> {
     }
 
     fn decide(&self, seen: Seen) -> Judgement {
+        // The scene could not be set, before anything else was wrong: what follows is not about this scenario.
+        if let Some(first) = seen.remarks.first().filter(|r| r.rule == 0 && r.verdict == Verdict::Skipped) {
+            return Judgement::other(first.verdict, first.cause, first.text.clone());
+        }
         let decisive =
             seen.remarks.iter().min_by_key(|r| (r.rule, std::cmp::Reverse(r.verdict.weight()))).cloned();
         let harm = |seen: &[Remark]| {

@@ -6,7 +6,7 @@ use crate::record::judge::compare;
 use crate::record::judge::effect::{self, Around, Effect};
 use crate::record::judge::{Case, Seen};
 use crate::record::verdict::{Cause, Verdict, WitnessKind};
-use crate::scenario::{Because, Expect, Purpose, Right, Role, Step, rights};
+use crate::scenario::{Action, Because, Expect, Purpose, Right, Role, Step, rights};
 
 impl Case<'_> {
     /// One answer to a step that is not part of a race.
@@ -122,6 +122,16 @@ impl Case<'_> {
             return;
         }
         match purpose {
+            // A bucket that cannot be set so on this server: a capability is missing. Only as long as nothing else
+            // is wrong, so that a broken store cannot be skipped over.
+            Purpose::Setup
+                if of_a_bucket(step.action)
+                    && refusal.reasons.contains(&Because::NotSupported)
+                    && seen.remarks.is_empty() =>
+            {
+                let text = format!("the server does not do this, so nothing can rest on it: {text}");
+                seen.by(who, 0, Verdict::Skipped, Cause::NotRun, text);
+            }
             Purpose::Setup => seen.by(who, 0, Verdict::Inconclusive, Cause::NoSetup, text),
             Purpose::Control => seen.by(who, 5, Verdict::Inconclusive, Cause::NoControl, text),
             Purpose::Attack | Purpose::Promise => {
@@ -190,6 +200,14 @@ impl Case<'_> {
             }
         }
     }
+}
+
+/// Whether the action sets a bucket's configuration.
+fn of_a_bucket(action: Action) -> bool {
+    matches!(
+        action,
+        Action::PutBucketVersioning | Action::PutObjectLockConfiguration | Action::PutBucketPolicy
+    )
 }
 
 /// Whether a role is meant to lack a right that the step needs.

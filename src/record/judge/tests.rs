@@ -443,6 +443,24 @@ fn a_policy_that_the_server_does_not_take_is_skipped_and_a_bucket_that_it_does_n
 }
 
 #[test]
+fn a_bucket_that_cannot_be_set_so_is_skipped_unless_something_was_wrong_before() {
+    let mut world = World::answered((501, "NotImplemented", ""), LOCKED);
+    let setup = &mut world.scenario.steps[0];
+    (setup.purpose, setup.action) = (Purpose::Setup, Action::PutObjectLockConfiguration);
+    (setup.object, setup.version) = (None, None);
+    world.is(Verdict::Skipped, Cause::NotRun);
+    // Another refusal is none of a capability, and no other action is excused.
+    world.scenario.steps[0].action = Action::PutLegalHold;
+    world.is(Verdict::Inconclusive, Cause::NoSetup);
+    world.scenario.steps[0].action = Action::PutObjectLockConfiguration;
+    // The lock was not kept in the first place.
+    if let Some(baseline) = &mut world.evidence.baseline {
+        baseline.versions[0].state.retention = Reading::Known(None);
+    }
+    world.is(Verdict::Fail, Cause::NotKept);
+}
+
+#[test]
 fn a_lock_that_had_ended_excuses_the_server() {
     let mut world = World::answered((204, "", ""), (204, "", ""));
     *world.ledger() = state("l1", Presence::Gone, None);
