@@ -47,6 +47,7 @@ pub(super) fn lint(scope: &Scope<'_>, document: &Document) -> Vec<Found> {
                 "put it into the policies of users and groups",
             ));
         }
+        found.extend(holes(scope, document, &Subject::anonymous()));
         return found;
     }
     for (index, statement) in document.statements() {
@@ -69,7 +70,7 @@ pub(super) fn lint(scope: &Scope<'_>, document: &Document) -> Vec<Found> {
             ));
         }
     }
-    found.extend(holes(scope, document));
+    found.extend(holes(scope, document, &Subject::holder(scope, document)));
     found
 }
 
@@ -138,10 +139,9 @@ const WIDE_HOLES: &[(&str, &str, &str, Severity)] = &[
     ),
 ];
 
-fn holes(scope: &Scope<'_>, document: &Document) -> Vec<Found> {
-    let subject = Subject::holder(scope, document);
+fn holes(scope: &Scope<'_>, document: &Document, subject: &Subject<'_>) -> Vec<Found> {
     let mut found = Vec::new();
-    let may = |action: &str, on: &str| match scope.attempt(&subject, action, on, &[]) {
+    let may = |action: &str, on: &str| match scope.attempt(subject, action, on, &[]) {
         Outcome::Yes { ruling, .. } => subject.place(scope, &ruling),
         Outcome::Perhaps { .. } | Outcome::No { .. } => None,
     };
@@ -164,7 +164,11 @@ fn holes(scope: &Scope<'_>, document: &Document) -> Vec<Found> {
     for (action, id, harm, severity) in WIDE_HOLES {
         // Admin actions have no resource; they are not in `s3:*`.
         let on = scope.bucket_arn();
-        let place = if action.starts_with("admin:") { admin(document, action) } else { may(action, &on) };
+        let place = if action.starts_with("admin:") {
+            if subject.is_anonymous() { None } else { admin(document, action) }
+        } else {
+            may(action, &on)
+        };
         if let Some(place) = place {
             found.push(finding(
                 Rule::MinioHole,

@@ -158,11 +158,9 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
             taken
         })
         .collect();
-    let prefix = input
-        .configuration
-        .is_some()
-        .then_some(input.prefix)
-        .or({ if input.prefix.is_empty() { None } else { Some(input.prefix) } });
+    // Of a live bucket all of the prefix is asked about, also what no policy names.
+    let asked = input.configuration.is_some() || !input.prefix.is_empty();
+    let prefix = asked.then_some(input.prefix);
     let mut answers = Vec::new();
     for bucket in buckets(input, &in_force) {
         let scope = Scope::new(input.server, input.now, &bucket, prefix, &in_force);

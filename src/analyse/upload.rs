@@ -214,7 +214,7 @@ fn uploads(
             let more = if what == "retention" {
                 "; only the bucket's default can lock what it stores"
             } else {
-                "; no upload can set a hold, and no hold can be set or released later"
+                "; nor can it set or release a hold later"
             };
             found.push(finding(
                 rule,

@@ -186,7 +186,7 @@ impl<'a> Subject<'a> {
     pub(super) fn root(scope: &Scope<'_>) -> Self {
         let arn = format!("arn:aws:iam::{}:root", scope.owner);
         Self {
-            name: "the root user of the bucket's account".to_owned(),
+            name: "the root user of the account".to_owned(),
             relation: Relation::AccountRoot,
             ..Self::named(&arn, false)
         }
@@ -219,7 +219,7 @@ impl<'a> Subject<'a> {
     pub(super) fn anybody(scope: &Scope<'_>) -> Self {
         let arn = format!("arn:aws:iam::{}:user/anybody", scope.owner);
         Self {
-            name: "anybody of the bucket's account whose own policies allow it".to_owned(),
+            name: "anybody of the account whose own policies allow it".to_owned(),
             unnamed: true,
             ..Self::named(&arn, true)
         }
@@ -241,6 +241,10 @@ impl<'a> Subject<'a> {
         self.identity.push(&ALLOW_ALL);
         self.documents.push(None);
         self
+    }
+
+    pub(super) fn is_anonymous(&self) -> bool {
+        self.principal == Principal::Anonymous
     }
 
     /// Where the deciding statement of a ruling stands.

@@ -11,7 +11,7 @@ use crate::config::Environment;
 use crate::exchange::Exchange;
 use crate::lock::{Mode, Reading};
 use crate::profile::Requirement;
-use crate::record::analysis::{Analysis, Answer, Standing};
+use crate::record::analysis::{Analysis, Answer, Standing, Who};
 use crate::store::sdk::{BucketConfiguration, configuration};
 use crate::target::{Kind, Opened};
 use crate::time::Clock;
@@ -209,20 +209,31 @@ fn table(analysis: &Analysis, width: usize) -> String {
     text
 }
 
+/// One line for everybody who stands alike by the same statement.
 fn lines(answer: &Answer) -> Vec<String> {
-    answer
-        .who
-        .iter()
-        .map(|who| {
+    let mut alike: Vec<(&Who, Vec<&str>)> = Vec::new();
+    for who in &answer.who {
+        // The root user needs no grant; no policy that was read says more of it than of anybody else.
+        let standing =
+            |w: &Who| if w.standing == Standing::Root { Standing::ByOwnPolicies } else { w.standing };
+        let word = |w: &Who| (standing(w), w.on.clone(), w.statement.clone(), w.keys.clone());
+        match alike.iter_mut().find(|(first, _)| word(first) == word(who)) {
+            Some((_, names)) => names.push(&who.principal),
+            None => alike.push((who, vec![&who.principal])),
+        }
+    }
+    alike
+        .into_iter()
+        .map(|(who, names)| {
+            let on = who.on.strip_prefix("arn:aws:s3:::").unwrap_or(&who.on);
+            let names = format!("{} (on {on})", names.join("; "));
             let place = who.statement.as_ref().map_or_else(String::new, |s| format!(", by {s}"));
             match who.standing {
-                Standing::Denied => format!("not {}{place}", who.principal),
+                Standing::Denied => format!("not: {names}{place}"),
                 Standing::Conditional => {
-                    format!("perhaps {}{place} (hangs on {})", who.principal, who.keys.join(", "))
+                    format!("perhaps: {names}{place} (hangs on {})", who.keys.join(", "))
                 }
-                Standing::Granted | Standing::ByOwnPolicies | Standing::Root => {
-                    format!("{}{place}", who.principal)
-                }
+                Standing::Granted | Standing::ByOwnPolicies | Standing::Root => format!("{names}{place}"),
             }
         })
         .collect()

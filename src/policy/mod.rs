@@ -33,4 +33,6 @@ pub use principal::{Principal, PrincipalClause, PrincipalName};
 pub use statement::{Clause, Effect, Kind, Policy, Statement};
 
 #[cfg(test)]
+mod cases;
+#[cfg(test)]
 mod tests;
