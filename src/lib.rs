@@ -1,5 +1,6 @@
 //! wormproof: a compliance audit and conformance test harness for write-once (WORM) object storage.
 
+pub mod analyse;
 pub mod cli;
 pub mod config;
 pub mod exchange;

@@ -1,5 +1,6 @@
 //! The command line: one file a command; the only place where the parts are wired together.
 
+mod analyse;
 pub mod args;
 mod assemble;
 mod audit;
@@ -54,6 +55,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Audit(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, true))),
         Command::Attack(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, false))),
         Command::Scan(args) => setup().and_then(|s| runtime.block_on(scan::scan(&args, &s))),
+        Command::Analyse(args) => setup().and_then(|s| runtime.block_on(analyse::analyse(&args, &s))),
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),

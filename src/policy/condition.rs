@@ -189,6 +189,24 @@ impl Condition {
         Ok(Self { operator, key: key.to_owned(), written, values })
     }
 
+    /// Whether its outcome hangs on a key of which nothing is known.
+    pub(super) fn is_unknown(&self, lookup: &dyn Lookup) -> bool {
+        lookup.is_unknown(&self.key)
+            || self.values.iter().any(|value| match value {
+                Value::Text(pattern) => pattern.is_unknown(lookup),
+                _ => false,
+            })
+    }
+
+    /// The keys that it asks: its own and those of its variables.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &str> {
+        let variables = self.values.iter().flat_map(|value| match value {
+            Value::Text(pattern) => pattern.variables().collect(),
+            _ => Vec::new(),
+        });
+        std::iter::once(self.key.as_str()).chain(variables)
+    }
+
     /// Whether the condition holds for a request.
     pub(super) fn holds(&self, lookup: &dyn Lookup) -> bool {
         // A key without a single value is a key that is not there.

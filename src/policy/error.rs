@@ -154,7 +154,9 @@ impl PolicyError {
             Problem::NotHere(_) => Some("only the policy of a bucket names principals"),
             Problem::Missing("Principal") => Some("the policy of a bucket says whom it is for"),
             Problem::Operator(_) => Some("the case counts; IfExists cannot be added to Null"),
-            Problem::Variable(_) => Some("write ${key} or ${key, 'default'}; ${$} is a dollar sign"),
+            Problem::Variable(_) => Some(
+                "write ${key} or ${key, 'default'}; ${$} is a dollar sign; fill in a template's placeholders first",
+            ),
             _ => None,
         }
     }

@@ -1,9 +1,10 @@
 //! Evaluation: one policy for one request, and all policies together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::condition::Condition;
 use super::pattern::Lookup;
-use super::principal::{Closeness, Principal};
+use super::principal::{Closeness, Principal, PrincipalName};
 use super::statement::{Effect, Policy, Statement};
 
 /// One request, as far as policies can see it.
@@ -23,9 +24,24 @@ pub struct Request<'a> {
 /// The condition keys of a request and their values. Keys know no case.
 ///
 /// A key that the request does not carry must not be set: many conditions ask only whether it is there.
+///
+/// Of a key that is not set, a server knows that the request does not have it; [`assess`](super::assess)
+/// knows that only where [`Context::set_absent`] says so, and else takes the key for unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
     keys: BTreeMap<String, Vec<String>>,
+    absent: BTreeSet<String>,
+    forgotten: BTreeSet<String>,
+    assume: Option<Assume>,
+}
+
+/// What is taken of a condition whose outcome is not known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Assume {
+    /// It lets the request through: it holds in an `Allow` and fails in a `Deny`.
+    Allowing,
+    /// It stops the request.
+    Refusing,
 }
 
 impl Context {
@@ -42,6 +58,25 @@ impl Context {
     /// Removes a key.
     pub fn remove(&mut self, key: &str) {
         self.keys.remove(&key.to_lowercase());
+    }
+
+    /// Says that the request does not have the key. To a server the same as a key that is not set.
+    pub fn set_absent(&mut self, key: &str) {
+        self.remove(key);
+        self.absent.insert(key.to_lowercase());
+    }
+
+    /// Says that nothing is known of a key, also where it would follow from the principal (the ARN of a
+    /// principal that stands for many).
+    pub fn set_unknown(&mut self, key: &str) {
+        self.remove(key);
+        self.absent.remove(&key.to_lowercase());
+        self.forgotten.insert(key.to_lowercase());
+    }
+
+    /// The same request, with this taken of everything unknown.
+    pub(super) fn assuming(&self, assume: Assume) -> Self {
+        Self { assume: Some(assume), ..self.clone() }
     }
 
     /// The values of a key; none if the request does not have it.
@@ -62,6 +97,17 @@ impl Lookup for Request<'_> {
             return Some(values.to_vec());
         }
         self.principal.context_value(&key.to_lowercase()).map(|value| vec![value])
+    }
+
+    fn is_unknown(&self, key: &str) -> bool {
+        const OF_PRINCIPAL: [&str; 4] =
+            ["aws:principalarn", "aws:principalaccount", "aws:principaltype", "aws:username"];
+        let (context, key) = (self.context, key.to_lowercase());
+        context.assume.is_some()
+            && (context.forgotten.contains(&key)
+                || !(context.keys.contains_key(&key)
+                    || context.absent.contains(&key)
+                    || OF_PRINCIPAL.contains(&key.as_str())))
     }
 }
 
@@ -114,7 +160,7 @@ impl Policy {
                 _ => closest,
             };
             if !statement.selects(&action, request, wanted)
-                || !statement.conditions.iter().all(|condition| condition.holds(request))
+                || !statement.conditions.iter().all(|condition| statement.holds(condition, request))
             {
                 continue;
             }
@@ -136,11 +182,66 @@ impl Statement {
         clause.selects(request.principal, user_id.map(String::as_str))
     }
 
+    /// What is taken for something unknown in this statement.
+    fn assumed(&self, request: &Request<'_>) -> bool {
+        match request.context.assume {
+            Some(Assume::Allowing) => self.effect == Effect::Allow,
+            Some(Assume::Refusing) => self.effect == Effect::Deny,
+            None => false,
+        }
+    }
+
+    /// Whether a condition of this statement holds, or is taken to hold.
+    pub(super) fn holds(&self, condition: &Condition, request: &Request<'_>) -> bool {
+        if condition.is_unknown(request) { self.assumed(request) } else { condition.holds(request) }
+    }
+
     /// Whether principal (at least this closely), action and resource fit; the conditions are not asked.
     fn selects(&self, lower_action: &str, request: &Request<'_>, closest: Closeness) -> bool {
-        self.closeness(request) >= closest
+        self.fits_principal(request, closest)
             && self.actions.selects_action(lower_action, request)
-            && self.resources.selects_resource(request.resource, request)
+            && self
+                .resources
+                .selects_resource(request.resource, request)
+                .unwrap_or_else(|| self.assumed(request))
+    }
+
+    /// Whether it names somebody by the unique id that is left of a deleted principal.
+    pub(super) fn names_unique_id(&self) -> bool {
+        let clause = self.principals.as_ref();
+        clause.is_some_and(|c| c.names.iter().any(|name| matches!(name, PrincipalName::UniqueId(_))))
+    }
+
+    fn fits_principal(&self, request: &Request<'_>, closest: Closeness) -> bool {
+        // Whether a unique id is the sender's is known only with its `aws:userid`.
+        let by_id = request.is_unknown("aws:userid")
+            && *request.principal != Principal::Anonymous
+            && self.names_unique_id();
+        let fits = self.closeness(request) >= closest;
+        let negated = self.principals.as_ref().is_some_and(|clause| clause.not);
+        if by_id && fits == negated { self.assumed(request) } else { fits }
+    }
+
+    /// Whether principal, action and resource of the request fall under the statement; its conditions are
+    /// not asked. What hangs on something unknown falls under it.
+    #[must_use]
+    pub fn selects_request(&self, request: &Request<'_>) -> bool {
+        let context = request.context.assuming(self.favouring());
+        self.selects_but_for_conditions(&Request { context: &context, ..*request }, Closeness::Account)
+    }
+
+    /// Whether the statement applies to the request, or may apply: what is unknown counts as fitting.
+    #[must_use]
+    pub fn may_apply(&self, request: &Request<'_>) -> bool {
+        let context = request.context.assuming(self.favouring());
+        let request = Request { context: &context, ..*request };
+        self.selects_but_for_conditions(&request, Closeness::Account)
+            && self.conditions.iter().all(|condition| self.holds(condition, &request))
+    }
+
+    /// The assumption under which the statement applies to what is unknown.
+    fn favouring(&self) -> Assume {
+        if self.effect == Effect::Deny { Assume::Refusing } else { Assume::Allowing }
     }
 
     /// The same for a single look.

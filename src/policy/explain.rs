@@ -59,7 +59,7 @@ pub fn explain(sources: &Sources<'_>, request: &Request<'_>) -> String {
     }
 }
 
-fn policy_of<'a>(sources: &Sources<'a>, source: Source) -> Option<&'a Policy> {
+pub(super) fn policy_of<'a>(sources: &Sources<'a>, source: Source) -> Option<&'a Policy> {
     match source {
         Source::Identity(index) => sources.identity.get(index).copied(),
         Source::Session => sources.session,
@@ -118,7 +118,9 @@ fn near_miss_in(sources: &Sources<'_>, request: &Request<'_>, effect: Effect, am
             if statement.effect != effect || !statement.selects_but_for_conditions(request, wanted) {
                 continue;
             }
-            if let Some(failed) = statement.conditions.iter().find(|condition| !condition.holds(request)) {
+            if let Some(failed) =
+                statement.conditions.iter().find(|condition| !statement.holds(condition, request))
+            {
                 let verb = if effect == Effect::Deny { "deny" } else { "allow" };
                 let name = name(index, statement, source);
                 let quoted = quote(failed, request);

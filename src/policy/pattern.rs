@@ -4,6 +4,11 @@
 pub(super) trait Lookup {
     /// The values of the key; none if the request has no such key.
     fn values(&self, key: &str) -> Option<Vec<String>>;
+
+    /// Whether nothing is known of the key, not even whether the request has it.
+    fn is_unknown(&self, _key: &str) -> bool {
+        false
+    }
 }
 
 /// One element of a pattern.
@@ -57,6 +62,20 @@ impl Pattern {
         self.with_tokens(lookup, |tokens| glob(tokens, text))
     }
 
+    /// Whether the text has a variable of whose key nothing is known. [`Self::matches`] then says whether the
+    /// pattern could match with some value of it.
+    pub(super) fn is_unknown(&self, lookup: &dyn Lookup) -> bool {
+        self.has_variables && self.variables().any(|key| lookup.is_unknown(key))
+    }
+
+    /// The keys of its variables.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.tokens.iter().filter_map(|token| match token {
+            Token::Variable { key, .. } => Some(key.as_str()),
+            _ => None,
+        })
+    }
+
     /// The same without regard to case.
     pub(super) fn matches_ignoring_case(&self, text: &str, lookup: &dyn Lookup) -> bool {
         self.with_tokens(lookup, |tokens| {
@@ -97,6 +116,7 @@ impl Pattern {
         let mut expanded = Vec::with_capacity(self.tokens.len());
         for token in &self.tokens {
             match token {
+                Token::Variable { key, .. } if lookup.is_unknown(key) => expanded.push(Token::Any),
                 Token::Variable { key, default } => {
                     // Only a key with one value can be a variable. Its characters are literal: a user who is
                     // called `*` must not match everybody.

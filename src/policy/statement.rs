@@ -88,8 +88,21 @@ impl Clause {
         self.patterns.iter().any(|pattern| pattern.matches(lower_action, lookup)) != self.not
     }
 
-    /// Whether a resource is selected. Bucket names and keys know case.
-    pub(super) fn selects_resource(&self, arn: &str, lookup: &dyn Lookup) -> bool {
-        self.patterns.iter().any(|pattern| pattern.matches_arn(arn, lookup)) != self.not
+    /// Whether a resource is selected. Bucket names and keys know case. `None`: it hangs on a variable of
+    /// which nothing is known.
+    pub(super) fn selects_resource(&self, arn: &str, lookup: &dyn Lookup) -> Option<bool> {
+        let mut perhaps = false;
+        for pattern in self.patterns.iter().filter(|pattern| pattern.matches_arn(arn, lookup)) {
+            if !pattern.is_unknown(lookup) {
+                return Some(!self.not);
+            }
+            perhaps = true;
+        }
+        (!perhaps).then_some(self.not)
+    }
+
+    /// The keys of the variables in its patterns.
+    pub(super) fn variables(&self) -> impl Iterator<Item = &str> {
+        self.patterns.iter().flat_map(Pattern::variables)
     }
 }

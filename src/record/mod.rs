@@ -3,6 +3,7 @@
 //! `run` and `scan` write evidence, the judge makes verdicts of it, and [`Record`] holds both. A
 //! verdict is never read from a file: `verify` judges the evidence again and compares.
 
+pub mod analysis;
 pub mod evidence;
 pub mod finding;
 pub mod judge;

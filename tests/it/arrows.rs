@@ -21,6 +21,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("run", &["scenario", "store", "policy", "record", "exchange", "lock", "time"]),
     ("scan", &["store", "profile", "record", "exchange", "lock", "time"]),
     ("qualify", &["target", "run", "scenario", "record", "time"]),
+    ("analyse", &["store", "policy", "profile", "record", "lock", "time"]),
     ("target", &["scenario", "store", "server", "policy", "lock", "time"]),
 ];
 

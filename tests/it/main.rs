@@ -1,6 +1,7 @@
 //! The integration tests, in one binary.
 #![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
 
+mod analyse;
 mod arrows;
 mod audit;
 mod bad_input;

@@ -1,0 +1,259 @@
+//! `analyse`: policies before they are deployed, or what a live bucket's configuration lets through.
+
+use std::fmt::Write as _;
+
+use crate::analyse::{self, Document, Input, Sends, ServerKind};
+use crate::cli::args::{AnalyseArgs, ListFormat, Sent, ServerArg};
+use crate::cli::output::columns;
+use crate::cli::setup::{Setup, new_run_id, span};
+use crate::cli::{Failure, note, out};
+use crate::config::Environment;
+use crate::exchange::Exchange;
+use crate::lock::{Mode, Reading};
+use crate::profile::Requirement;
+use crate::record::analysis::{Analysis, Answer, Standing, Who};
+use crate::store::sdk::{BucketConfiguration, configuration};
+use crate::target::{Kind, Opened};
+use crate::time::Clock;
+
+/// The analysis. Sends only reads; with `--policy` and without a bucket it sends nothing.
+pub(super) async fn analyse(args: &AnalyseArgs, setup: &Setup) -> Result<u8, Failure> {
+    let requirement = requirement(args, setup)?;
+    let online = args.policy.is_empty() || args.target.location.is_some() || args.target.target.is_some();
+    if online { live(args, setup, &requirement).await } else { offline(args, setup, &requirement) }
+}
+
+fn requirement(args: &AnalyseArgs, setup: &Setup) -> Result<Requirement, Failure> {
+    let min_retention = match &args.min_retention {
+        Some(text) => Some(span(text, "--min-retention")?),
+        None => setup.config.scan.min_retention,
+    };
+    let mode = args.mode.map(|m| match m {
+        crate::cli::args::ModeArg::Compliance => Mode::Compliance,
+        crate::cli::args::ModeArg::Governance => Mode::Governance,
+    });
+    Ok(Requirement { mode: mode.or(setup.config.scan.mode), min_retention, hold: setup.config.scan.hold })
+}
+
+fn sends(args: &AnalyseArgs) -> Option<Sends> {
+    (!args.sends.is_empty()).then(|| Sends {
+        retention: args.sends.contains(&Sent::Retention),
+        hold: args.sends.contains(&Sent::Hold),
+        if_none_match: args.sends.contains(&Sent::IfNoneMatch),
+    })
+}
+
+/// The documents that can be read, and a finding for each that cannot.
+fn documents(
+    args: &AnalyseArgs,
+    server: ServerKind,
+) -> (Vec<Document>, Vec<crate::record::analysis::AnalysisFinding>) {
+    let mut documents = Vec::new();
+    let mut unreadable = Vec::new();
+    for path in &args.policy {
+        let name = path.display().to_string();
+        let text = match std::fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(error) => {
+                note(&format!("error: cannot read {name}: {error}"));
+                unreadable.push(analyse::unreadable(&name, &error, None));
+                continue;
+            }
+        };
+        match Document::parse(&name, &text, server) {
+            Ok(document) => documents.push(document),
+            Err(error) => {
+                note(&format!("error: {name}: {error}"));
+                if let Some(hint) = error.hint() {
+                    note(&format!("hint: {hint}"));
+                }
+                unreadable.push(analyse::unreadable(&name, &error, error.hint()));
+            }
+        }
+    }
+    (documents, unreadable)
+}
+
+fn offline(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Result<u8, Failure> {
+    let server = args.server.map_or(ServerKind::Aws, ServerKind::from);
+    let (documents, unreadable) = documents(args, server);
+    let mut analysis = analyse::analyse(&Input {
+        server,
+        bucket: args.bucket.as_deref(),
+        prefix: "",
+        requirement,
+        configuration: None,
+        documents: &documents,
+        sends: sends(args),
+        now: Clock::Real.now(),
+    });
+    let any_unreadable = !unreadable.is_empty();
+    analysis.findings.splice(0..0, unreadable);
+    show(args, &analysis, setup)?;
+    Ok(if any_unreadable { 2 } else { u8::from(analysis.reaches(args.fail_on.into())) })
+}
+
+async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Result<u8, Failure> {
+    let target = setup.open(&args.target, &new_run_id()).await?;
+    let opened = &target.opened;
+    let (bucket, prefix) = (opened.location.bucket.clone(), opened.location.prefix.clone());
+    let (read, exchanges) = configuration(&opened.client, &opened.administrator, &bucket).await;
+    let server = args.server.map_or_else(|| server_kind(opened, &exchanges), ServerKind::from);
+    let now = opened.clock.now();
+    target.opened.close().await;
+    let (documents, unreadable) = documents(args, server);
+    let mut analysis = analyse::analyse(&Input {
+        server,
+        bucket: Some(&bucket),
+        prefix: &prefix,
+        requirement,
+        configuration: Some(&read),
+        documents: &documents,
+        sends: sends(args),
+        now,
+    });
+    let any_unreadable = !unreadable.is_empty();
+    analysis.findings.splice(0..0, unreadable);
+    show(args, &analysis, setup)?;
+    Ok(match (any_unreadable, analysis.reaches(args.fail_on.into()), conclusive(&read)) {
+        (true, _, _) => 2,
+        (false, true, _) => 1,
+        (false, false, true) => 0,
+        (false, false, false) => 3,
+    })
+}
+
+/// Whether what the answer turns on was read. Without the policy nobody can say who may do what.
+fn conclusive(configuration: &BucketConfiguration) -> bool {
+    !(matches!(configuration.policy, Reading::Unread(_))
+        || matches!(configuration.object_lock, Reading::Unread(_))
+        || matches!(configuration.versioning, Reading::Unread(_)))
+}
+
+/// By whose rules a target's policies are judged. The embedded server goes by those of AWS.
+pub(super) fn server_kind(opened: &Opened, exchanges: &[Exchange]) -> ServerKind {
+    match opened.kind {
+        Kind::Embedded => ServerKind::Aws,
+        Kind::Container | Kind::Binary => ServerKind::Minio,
+        Kind::Endpoint => {
+            let server = exchanges.iter().find_map(|e| e.answer()?.header("server"));
+            ServerKind::of_header(server)
+        }
+    }
+}
+
+impl From<ServerArg> for ServerKind {
+    fn from(word: ServerArg) -> Self {
+        match word {
+            ServerArg::Aws => Self::Aws,
+            ServerArg::Minio => Self::Minio,
+            ServerArg::Other => Self::Other,
+        }
+    }
+}
+
+fn show(args: &AnalyseArgs, analysis: &Analysis, setup: &Setup) -> Result<(), Failure> {
+    match args.format {
+        ListFormat::Json => {
+            let mut text = serde_json::to_vec_pretty(analysis)
+                .map_err(|e| Failure::new(format!("cannot write the analysis: {e}"), None::<String>))?;
+            text.push(b'\n');
+            out(&text)
+        }
+        ListFormat::Table => out(table(analysis, width(&setup.environment)).as_bytes()),
+    }
+}
+
+fn width(environment: &Environment) -> usize {
+    usize::from(columns(environment)).clamp(60, 120)
+}
+
+/// Findings, then who may do what, as text.
+fn table(analysis: &Analysis, width: usize) -> String {
+    let mut text = String::new();
+    for finding in &analysis.findings {
+        let place = finding.statement.as_ref().map_or_else(|| finding.about.clone(), ToString::to_string);
+        let state = match finding.state {
+            crate::record::analysis::AnalysisState::Analysed => String::new(),
+            other => format!(" [{other}]"),
+        };
+        let _ = writeln!(text, "{:<9}{}{state}  {place}", finding.severity.word(), finding.rule);
+        wrap(&mut text, &finding.sentence, width, 9);
+        wrap(&mut text, &format!("remedy: {}", finding.remedy), width, 9);
+    }
+    let mut bucket = "";
+    for answer in &analysis.answers {
+        if answer.bucket != bucket {
+            bucket = &answer.bucket;
+            let _ = writeln!(text, "\nWho may, in {bucket}:");
+        }
+        let _ = writeln!(text, "  {}", answer.question.text());
+        if answer.who.is_empty() {
+            let _ = writeln!(text, "    nobody by what was read");
+        }
+        for line in lines(answer) {
+            wrap(&mut text, &line, width, 4);
+        }
+    }
+    if let Some(why) = analysis.answers.iter().find_map(|a| a.not_assessed.as_ref()) {
+        text.push('\n');
+        wrap(&mut text, &format!("Not assessed: {why}."), width, 0);
+    }
+    let worst = analysis.worst().map_or_else(String::new, |w| format!(", the worst {w}"));
+    let _ = writeln!(
+        text,
+        "\n{} findings{worst}; judged by the rules of {}",
+        analysis.findings.len(),
+        analysis.server
+    );
+    text
+}
+
+/// One line for everybody who stands alike by the same statement.
+fn lines(answer: &Answer) -> Vec<String> {
+    let mut alike: Vec<(&Who, Vec<&str>)> = Vec::new();
+    for who in &answer.who {
+        // The root user needs no grant; no policy that was read says more of it than of anybody else.
+        let standing =
+            |w: &Who| if w.standing == Standing::Root { Standing::ByOwnPolicies } else { w.standing };
+        let word = |w: &Who| (standing(w), w.on.clone(), w.statement.clone(), w.keys.clone());
+        match alike.iter_mut().find(|(first, _)| word(first) == word(who)) {
+            Some((_, names)) => names.push(&who.principal),
+            None => alike.push((who, vec![&who.principal])),
+        }
+    }
+    alike
+        .into_iter()
+        .map(|(who, names)| {
+            let on = who.on.strip_prefix("arn:aws:s3:::").unwrap_or(&who.on);
+            let names = format!("{} (on {on})", names.join("; "));
+            let place = who.statement.as_ref().map_or_else(String::new, |s| format!(", by {s}"));
+            match who.standing {
+                Standing::Denied => format!("not: {names}{place}"),
+                Standing::Conditional => {
+                    format!("perhaps: {names}{place} (hangs on {})", who.keys.join(", "))
+                }
+                Standing::Granted | Standing::ByOwnPolicies | Standing::Root => format!("{names}{place}"),
+            }
+        })
+        .collect()
+}
+
+/// Appends a text in lines of at most this width.
+fn wrap(to: &mut String, text: &str, width: usize, indent: usize) {
+    let mut used = 0;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        if used == 0 || used + 1 + length > width {
+            if used > 0 {
+                to.push('\n');
+            }
+            let _ = write!(to, "{:indent$}{word}", "");
+            used = indent + length;
+        } else {
+            let _ = write!(to, " {word}");
+            used += 1 + length;
+        }
+    }
+    to.push('\n');
+}
