@@ -7,7 +7,7 @@ Used by the scripts beside it; boto3 is in the environment that they make.
     prepare.py seaweedfs CONFIG BUCKET FILE           identities with a policy each, of the keys in CONFIG
     prepare.py bucket-policy CONFIG URL BUCKET        binds the roles by a policy of the bucket that names their access keys
     prepare.py user-policies CONFIG URL               binds users of the roles' names by a policy each (IAM)
-    prepare.py iam-users CONFIG URL                   makes users of the roles' names with a policy each (IAM), writes their keys to CONFIG
+    prepare.py iam-users CONFIG URL                   makes users of the roles' names and an administrator (IAM), writes their keys to CONFIG
     prepare.py keys CONFIG                            prints: role, access key, secret key; a line each
 """
 
@@ -74,6 +74,9 @@ def write_config(file, pairs):
 def make_bucket(url, bucket):
     s3 = client("s3", url)
     s3.create_bucket(Bucket=bucket, ObjectLockEnabledForBucket=True)
+    # A server that does not do it by itself (S3Mock) is asked to.
+    if s3.get_bucket_versioning(Bucket=bucket).get("Status") != "Enabled":
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
     until = datetime.datetime.now(datetime.timezone.utc).replace(microsecond=0) + datetime.timedelta(days=2)
     for key, mode in (("2024/ledger.csv", "COMPLIANCE"), ("2024/draft.csv", "GOVERNANCE")):
         s3.put_object(
@@ -117,9 +120,11 @@ def user_policies(config, url):
 
 def iam_users(config, url):
     iam, made = client("iam", url), {}
-    for role in ROLES:
+    everything = [{"Effect": "Allow", "Action": ["s3:*"], "Resource": ["*"]}]
+    for role in ["administrator", *ROLES]:
+        policy = everything if role == "administrator" else statements(role)
         iam.create_user(UserName=role)
-        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=document(statements(role)))
+        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=document(policy))
         key = iam.create_access_key(UserName=role)["AccessKey"]
         made[role] = (key["AccessKeyId"], key["SecretAccessKey"])
     write_config(config, made)
