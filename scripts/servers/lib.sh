@@ -9,6 +9,7 @@ root=$(cd "$here/../.." && pwd)
 cache=${WORMPROOF_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/wormproof}
 output=${WORMPROOF_OUTPUT:-$root/reports/servers/$server}
 bucket=records
+rm -rf "$output"
 mkdir -p "$cache/bin" "$cache/jars"
 
 say() { printf '%s\n' "$*" >&2; }
@@ -102,7 +103,6 @@ prepare() { "$python" "$here/prepare.py" "$@" || die "could not be prepared"; }
 audit() {
   local url=$1 status=0
   shift
-  rm -rf "$output"
   MINIO_ACCESS_KEY=$root_access MINIO_SECRET_KEY=$root_secret "$wormproof" audit "s3://$bucket" --endpoint-url "$url" \
     --yes --allow bucket --output "$output" "$@" || status=$?
   concluded "$status"

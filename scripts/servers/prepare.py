@@ -37,14 +37,15 @@ def client(service, url):
     )
 
 
-def statements(role, bucket="*"):
-    """What the role may do in the bucket, or in every bucket."""
+def statements(role, bucket="*", on_both=False):
+    """What the role may do in the bucket, or in every bucket; on_both: with the bucket itself as a resource of all actions."""
     held = ROLES[role]
     buckets, objects = [f"arn:aws:s3:::{bucket}"], [f"arn:aws:s3:::{bucket}/*"]
     if held["allow"] == ["s3:*"]:
         found = [{"Effect": "Allow", "Action": ["s3:*"], "Resource": buckets + objects}]
     else:
         found = []
+        objects = buckets + objects if on_both else objects
         for actions, resources in (
             ([a for a in held["allow"] if a not in OF_BUCKETS], objects),
             ([a for a in held["allow"] if a in OF_BUCKETS], buckets),
@@ -113,9 +114,10 @@ def bucket_policy(config, url, bucket):
 
 
 def user_policies(config, url):
+    # Ceph asks for the right of a batch deletion and of a form on the bucket itself.
     iam = client("iam", url)
     for role in keys(config):
-        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=document(statements(role)))
+        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=document(statements(role, on_both=True)))
 
 
 def iam_users(config, url):
