@@ -7,6 +7,7 @@ use crate::run::read::ReaderAs;
 use crate::scenario::DefaultRetention;
 use crate::store::client::{Client, Reply};
 use crate::store::credentials::Credentials;
+use crate::store::listing::is_listing;
 use crate::store::ops::{BucketConfig, get_bucket_config};
 use crate::time::Span;
 
@@ -64,13 +65,19 @@ impl Audited {
             let none = matches!(reply.status(), Some(404 | 405 | 501))
                 || reply.error().is_some_and(|e| e.code == "NotImplemented");
             match reply.trouble() {
-                None if !text.trim().is_empty() => audited.documents.push((which, text)),
+                None if !text.trim().is_empty() && !is_listing(&text) => audited.documents.push((which, text)),
                 None => {}
                 Some(_) if none => {}
                 Some(trouble) => audited.unread.push(format!("{}: {trouble}", which.query_name())),
             }
         }
         audited
+    }
+
+    /// The bucket's policy, if it has one.
+    #[must_use]
+    pub fn policy(&self) -> Option<&str> {
+        self.documents.iter().find(|(which, _)| *which == BucketConfig::Policy).map(|(_, text)| text.as_str())
     }
 
     /// Whether a plain upload might be locked by a default.

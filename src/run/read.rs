@@ -99,7 +99,7 @@ impl ReaderAs<'_> {
                 let (retention, hold) = join(self.get(&retention), self.get(&hold)).await;
                 numbers.extend(retention.1);
                 numbers.extend(hold.1);
-                (retention_of(&retention.0), hold_of(&hold.0))
+                (readback::retention_or_shown(&retention.0, &content), hold_of(&hold.0))
             }
         };
         let state = VersionState {

@@ -1,6 +1,6 @@
 //! Buckets that the tool makes: with what a scenario specifies, or as a twin of the audited bucket.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::lock::{Mode, Reading};
 use crate::record::evidence::Made;
@@ -53,7 +53,8 @@ impl Session<'_> {
         if spec.twin {
             self.twin_requests(name, locked, &mut requests);
         } else {
-            own_requests(spec, name, &mut requests);
+            let bound = self.audited.policy().map(|text| bound(text, &self.env.bucket, name)).unwrap_or_default();
+            own_requests(spec, name, &bound, &mut requests);
         }
         for (i, request) in requests.iter().enumerate() {
             let (reply, number) = self.as_administrator(request).await;
@@ -105,7 +106,7 @@ impl Session<'_> {
     }
 }
 
-fn own_requests(spec: &BucketSpec, name: &str, requests: &mut Vec<S3Request>) {
+fn own_requests(spec: &BucketSpec, name: &str, bound: &[Value], requests: &mut Vec<S3Request>) {
     match spec.versioning {
         Versioning::Enabled if !spec.object_lock => requests.push(put_bucket_versioning(name, true)),
         Versioning::Suspended => requests.push(put_bucket_versioning(name, false)),
@@ -114,8 +115,41 @@ fn own_requests(spec: &BucketSpec, name: &str, requests: &mut Vec<S3Request>) {
     if let Some(default) = spec.default_retention {
         requests.push(put_object_lock_configuration(name, Some(default_of(default))));
     }
-    if let Some(policy) = &spec.policy {
-        requests.push(put_bucket_policy(name, &policy.replace("{BUCKET}", name)));
+    let policy = spec.policy.as_ref().map(|policy| policy.replace("{BUCKET}", name));
+    match (policy, bound) {
+        (None, []) => {}
+        (Some(policy), []) => requests.push(put_bucket_policy(name, &policy)),
+        (policy, bound) => {
+            let none = || json!({"Version": "2012-10-17", "Statement": []});
+            let parsed = policy.as_deref().and_then(|p| serde_json::from_str(p).ok());
+            let mut document: Value = parsed.unwrap_or_else(none);
+            if let Some(statements) = document["Statement"].as_array_mut() {
+                statements.extend_from_slice(bound);
+            }
+            requests.push(put_bucket_policy(name, &document.to_string()));
+        }
+    }
+}
+
+/// What the audited bucket's policy allows to principals that it names, said of another bucket. Where users have their
+/// rights from the bucket alone (versitygw), nobody could do anything in a bucket without it.
+fn bound(policy: &str, from: &str, to: &str) -> Vec<Value> {
+    let document: Value = serde_json::from_str(&rewrite_arns(policy, from, to)).unwrap_or_default();
+    let statements = match &document["Statement"] {
+        Value::Array(statements) => statements.clone(),
+        Value::Null => Vec::new(),
+        one => vec![one.clone()],
+    };
+    statements.into_iter().filter(|s| s["Effect"] == "Allow" && names_somebody(&s["Principal"])).collect()
+}
+
+/// Whether a `Principal` names accounts or users, and not everybody.
+fn names_somebody(principal: &Value) -> bool {
+    match principal {
+        Value::String(text) => text != "*",
+        Value::Array(all) => !all.is_empty() && all.iter().all(names_somebody),
+        Value::Object(map) => !map.is_empty() && map.values().all(names_somebody),
+        _ => false,
     }
 }
 
@@ -159,6 +193,21 @@ mod tests {
             text,
             r#"{"Statement":[{"Resource":["arn:aws:s3:::wormproof-t","arn:aws:s3:::wormproof-t/*","arn:aws:s3:::records-backup/*","arn:aws:iam::1:user/records"]}]}"#
         );
+    }
+
+    #[test]
+    fn a_bucket_of_its_own_gets_what_is_allowed_to_somebody_and_nothing_else() {
+        let policy = r#"{"Statement":[
+            {"Effect":"Allow","Principal":{"AWS":["writer"]},"Resource":["arn:aws:s3:::records/*"]},
+            {"Effect":"Allow","Principal":"*","Resource":["arn:aws:s3:::records/*"]},
+            {"Effect":"Allow","Principal":{"AWS":["*","writer"]},"Resource":["arn:aws:s3:::records/*"]},
+            {"Effect":"Deny","Principal":{"AWS":["writer"]},"Resource":["arn:aws:s3:::records/*"]}]}"#;
+        let found = Value::from(bound(policy, "records", "wormproof-o")).to_string();
+        assert_eq!(
+            found,
+            r#"[{"Effect":"Allow","Principal":{"AWS":["writer"]},"Resource":["arn:aws:s3:::wormproof-o/*"]}]"#
+        );
+        assert!(bound("no policy", "records", "wormproof-o").is_empty());
     }
 
     #[test]

@@ -61,6 +61,15 @@ pub struct VersionsPage {
     pub next_version_id_marker: Option<String>,
 }
 
+/// Whether an answer is a listing of objects. A server that does not know a sub-resource of a bucket (`?policy` on S3Mock)
+/// passes over it and lists the bucket: an answer to another question, which says nothing of this one.
+#[must_use]
+pub fn is_listing(text: &str) -> bool {
+    let text = text.trim_start();
+    let text = text.strip_prefix("<?xml").and_then(|t| t.split_once("?>")).map_or(text, |(_, rest)| rest);
+    text.trim_start().starts_with("<ListBucketResult")
+}
+
 /// Why a listing cannot be relied upon.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ListingError {

@@ -212,6 +212,10 @@ fn none_set(reply: &Reply) -> bool {
     let status = reply.status();
     match error.code.as_str() {
         "NoSuchObjectLockConfiguration" => matches!(status, Some(400 | 404)),
+        // S3Mock's, which says `NotFound` of an object that is not there, too.
+        "NotFound" => {
+            status == Some(404) && error.message == "The specified object does not have a ObjectLock configuration"
+        }
         // The second is SeaweedFS's word where no hold was ever set.
         "ObjectLockConfigurationNotFoundError" | "NoSuchObjectLegalHold" => status == Some(404),
         // A bucket without Object Lock.
@@ -224,6 +228,22 @@ fn none_set(reply: &Reply) -> bool {
     }
 }
 
+const NO_RETENTION_DOCUMENT: &str = "the answer is no retention document";
+
+/// What GetObjectRetention says, or in its place the headers of the GET of the version: a server that does not know the
+/// request (moto) answers it with the object itself. Headers that show nothing say nothing.
+#[must_use]
+pub fn retention_or_shown(asked: &Reply, got: &Reply) -> Reading<Option<Retention>> {
+    match (retention(asked), got.answer().filter(|a| a.status == 200).map(shown_lock)) {
+        (Reading::Unread(why), Some(ShownLock { retention: Some(Reading::Known(shown)), .. }))
+            if why == NO_RETENTION_DOCUMENT =>
+        {
+            Reading::Known(Some(shown))
+        }
+        (said, _) => said,
+    }
+}
+
 /// What GetObjectRetention says.
 #[must_use]
 pub fn retention(reply: &Reply) -> Reading<Option<Retention>> {
@@ -233,8 +253,9 @@ pub fn retention(reply: &Reply) -> Reading<Option<Retention>> {
     let Some(answer) = reply.answer().filter(|a| a.status == 200 && a.error().is_none()) else {
         return Reading::Unread(trouble(reply));
     };
-    if answer.element("Retention").is_none() {
-        return Reading::Unread("the answer is no retention document".to_owned());
+    // The second is versitygw's root.
+    if ["Retention", "ObjectLockRetention"].iter().all(|root| answer.element(root).is_none()) {
+        return Reading::Unread(NO_RETENTION_DOCUMENT.to_owned());
     }
     let mode = answer.element("Mode").unwrap_or_default();
     let until = answer.element("RetainUntilDate").unwrap_or_default();

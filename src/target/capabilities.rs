@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::scenario::Capability;
 use crate::store::client::{Backoff, Reply};
+use crate::store::listing::is_listing;
 use crate::store::ops::{BucketConfig, get_bucket_config};
 use crate::target::{Opened, Principals};
 
@@ -39,7 +40,7 @@ impl Known {
 pub struct Capabilities {
     /// The capabilities that scenarios may require.
     pub known: BTreeMap<Capability, Known>,
-    /// The `Server` header.
+    /// The `Server` header, or where there is none, in words, by what else the server is known.
     pub server: Option<String>,
     /// What has to be told before the first write, because a write has effects elsewhere:
     /// `replication`, `notification`, `mfa-delete`.
@@ -63,7 +64,8 @@ pub async fn capabilities(opened: &Opened, principals: &Principals) -> Capabilit
     let notification = read(opened, BucketConfig::Notification).await;
     let server = [&versioning, &lock, &policy]
         .into_iter()
-        .find_map(|reply| reply.answer()?.header("server").map(ToOwned::to_owned));
+        .find_map(|reply| reply.answer()?.header("server").map(ToOwned::to_owned))
+        .or_else(|| by_request_id(&versioning));
     let known = BTreeMap::from([
         (Capability::Versioning, of_versioning(&versioning)),
         (Capability::ObjectLock, of_lock(&lock)),
@@ -87,6 +89,17 @@ pub async fn capabilities(opened: &Opened, principals: &Principals) -> Capabilit
         ("mfa-delete", of_mfa_delete(&versioning)),
     ]);
     Capabilities { known, server, consent }
+}
+
+/// Ceph's gateway (Debian's 16.2) sends no `Server` header; its request ids are like nobody else's.
+fn by_request_id(reply: &Reply) -> Option<String> {
+    let id = reply.answer()?.header("x-amz-request-id")?;
+    let parts: Vec<&str> = id.split('-').collect();
+    let hex = |text: &str| text.chars().all(|c| c.is_ascii_hexdigit());
+    let [transaction, time, ..] = parts.as_slice() else { return None };
+    let number = transaction.strip_prefix("tx")?;
+    (parts.len() >= 4 && number.len() == 21 && hex(number) && time.len() == 10 && hex(time))
+        .then(|| "no Server header; request ids as Ceph's RADOS Gateway writes them".to_owned())
 }
 
 async fn read(opened: &Opened, which: BucketConfig) -> Reply {
@@ -169,6 +182,9 @@ fn of_principals(principals: &Principals) -> Known {
 
 /// Whether the call is known; what policies bind is the scenarios' business.
 fn of_policy(reply: &Reply) -> Known {
+    if reply.is_success() && is_listing(&String::from_utf8_lossy(&reply.body)) {
+        return Known::No("the server takes no bucket policies: it answers with a listing".to_owned());
+    }
     if reply.is_success() {
         return Known::Yes("the bucket has a policy".to_owned());
     }

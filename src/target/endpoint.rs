@@ -5,6 +5,7 @@ use crate::store::client::{Backoff, Client, Reply};
 use crate::store::credentials::{Credentials, chain};
 use crate::store::endpoint::{Endpoint, Location};
 use crate::store::hyper_wire::NO_TLS;
+use crate::store::listing::parse_versions;
 use crate::store::ops::{VersionsQuery, list_object_versions};
 use crate::target::{Kind, OpenOptions, Opened, TargetError, Teardown};
 use crate::time::Clock;
@@ -112,7 +113,8 @@ fn check(reply: &Reply, client: &Client, who: &Credentials, bucket: &str) -> Res
         });
     };
     let Some(error) = answered.error() else {
-        return if String::from_utf8_lossy(&reply.body).contains("<ListVersionsResult") {
+        let text = String::from_utf8_lossy(&reply.body);
+        return if text.contains("<ListVersionsResult") || parse_versions(&reply.body).is_ok() {
             Ok(())
         } else {
             Err(TargetError::NotS3 { endpoint, answer: first_words(answered) })

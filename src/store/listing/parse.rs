@@ -9,6 +9,13 @@ use super::{Entry, ListedLock, ListingError, VersionsPage};
 use crate::lock::{LegalHold, Mode, Reading, Retention};
 use crate::time::parse_wire;
 
+/// The root of a listing of objects.
+const PLAIN_ROOT: &[u8] = b"ListBucketResult";
+
+fn plain() -> ListingError {
+    ListingError::WrongRoot { root: String::from_utf8_lossy(PLAIN_ROOT).into_owned() }
+}
+
 /// The deepest nesting that is followed; a page has five levels.
 const DEEPEST: usize = 32;
 
@@ -86,6 +93,9 @@ struct Parser<'a> {
     truncated: Option<bool>,
     encoded: bool,
     closed: bool,
+    /// The root is the one of a listing of objects. `S3Mock` lists versions under it; a server that does not know
+    /// `?versions` lists objects under it.
+    plain_root: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -99,6 +109,7 @@ impl<'a> Parser<'a> {
             truncated: None,
             encoded: false,
             closed: false,
+            plain_root: false,
         }
     }
 
@@ -172,6 +183,10 @@ impl<'a> Parser<'a> {
         Ok(match self.stack.last().copied().unwrap_or(At::Outside) {
             At::Outside if self.closed => return Err(self.malformed("a second root")),
             At::Outside if name == b"ListVersionsResult" => At::Root,
+            At::Outside if name == PLAIN_ROOT => {
+                self.plain_root = true;
+                At::Root
+            }
             At::Outside => {
                 return Err(ListingError::WrongRoot { root: String::from_utf8_lossy(name).into_owned() });
             }
@@ -184,6 +199,7 @@ impl<'a> Parser<'a> {
                 b"NextKeyMarker" => At::Leaf(Leaf::NextKey),
                 b"NextVersionIdMarker" => At::Leaf(Leaf::NextVersion),
                 b"EncodingType" => At::Leaf(Leaf::Encoding),
+                b"Contents" if self.plain_root => return Err(plain()),
                 _ => At::Skipped,
             },
             At::Entry => match name {
@@ -301,6 +317,10 @@ impl<'a> Parser<'a> {
     }
 
     fn finish(mut self) -> Result<VersionsPage, ListingError> {
+        // Without an entry it cannot be told which of the two listings it is.
+        if self.plain_root && self.page.entries.is_empty() {
+            return Err(plain());
+        }
         self.page.truncated =
             self.truncated.ok_or(ListingError::Unreadable { element: "IsTruncated", key: None })?;
         if self.encoded {
@@ -439,6 +459,12 @@ mod tests {
         let fails = |text: &str| parse_versions(text.as_bytes()).expect_err("an error");
         assert!(matches!(fails("hello"), ListingError::Malformed { .. }));
         assert!(matches!(fails("<html></html>"), ListingError::WrongRoot { .. }));
+        let plain = |text: &str| text.replace("ListVersionsResult", "ListBucketResult");
+        assert_eq!(parse_versions(plain(&whole).as_bytes()).expect("a page").entries.len(), 1);
+        let objects = format!("{REST}<Contents><Key>k</Key></Contents>");
+        for text in [page(REST), page(&objects), page(&format!("{objects}{entry}"))] {
+            assert!(matches!(fails(&plain(&text)), ListingError::WrongRoot { .. }), "{text}");
+        }
         assert!(matches!(fails(&format!("{whole}{whole}")), ListingError::Malformed { .. }));
         assert_eq!(fails(&page("<IsTruncated>true</IsTruncated>")), ListingError::NoMarker);
         assert!(matches!(fails(&page(entry)), ListingError::Unreadable { element: "IsTruncated", .. }));

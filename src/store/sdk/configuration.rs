@@ -9,6 +9,7 @@ use crate::exchange::Exchange;
 use crate::lock::{Mode, Reading};
 use crate::store::client::Client;
 use crate::store::credentials::{Credentials, chain_of};
+use crate::store::listing::is_listing;
 use crate::store::ops::DefaultPeriod;
 
 /// Versioning and MFA delete.
@@ -158,7 +159,12 @@ pub async fn configuration(
         })
     });
     let result = s3.get_bucket_policy().bucket(bucket).send().await;
-    let policy = call.read(result, &["NoSuchBucketPolicy"], |v, _| v.policy);
+    let policy = match call.read(result, &["NoSuchBucketPolicy"], |v, _| v.policy) {
+        Reading::Known(Some(text)) if is_listing(&text) => {
+            Reading::Unread("the server answers with a listing: it does not know the request".to_owned())
+        }
+        policy => policy,
+    };
     let result = s3.get_bucket_policy_status().bucket(bucket).send().await;
     let policy_public = call.read(result, &["NoSuchBucketPolicy"], |v, _| v.policy_status?.is_public);
     let result = s3.get_public_access_block().bucket(bucket).send().await;
