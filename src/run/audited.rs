@@ -65,7 +65,9 @@ impl Audited {
             let none = matches!(reply.status(), Some(404 | 405 | 501))
                 || reply.error().is_some_and(|e| e.code == "NotImplemented");
             match reply.trouble() {
-                None if !text.trim().is_empty() && !is_listing(&text) => audited.documents.push((which, text)),
+                None if !text.trim().is_empty() && !is_listing(&text) => {
+                    audited.documents.push((which, text))
+                }
                 None => {}
                 Some(_) if none => {}
                 Some(trouble) => audited.unread.push(format!("{}: {trouble}", which.query_name())),

@@ -53,7 +53,8 @@ impl Session<'_> {
         if spec.twin {
             self.twin_requests(name, locked, &mut requests);
         } else {
-            let bound = self.audited.policy().map(|text| bound(text, &self.env.bucket, name)).unwrap_or_default();
+            let bound =
+                self.audited.policy().map(|text| bound(text, &self.env.bucket, name)).unwrap_or_default();
             own_requests(spec, name, &bound, &mut requests);
         }
         for (i, request) in requests.iter().enumerate() {

@@ -214,7 +214,8 @@ fn none_set(reply: &Reply) -> bool {
         "NoSuchObjectLockConfiguration" => matches!(status, Some(400 | 404)),
         // S3Mock's, which says `NotFound` of an object that is not there, too.
         "NotFound" => {
-            status == Some(404) && error.message == "The specified object does not have a ObjectLock configuration"
+            status == Some(404)
+                && error.message == "The specified object does not have a ObjectLock configuration"
         }
         // The second is SeaweedFS's word where no hold was ever set.
         "ObjectLockConfigurationNotFoundError" | "NoSuchObjectLegalHold" => status == Some(404),

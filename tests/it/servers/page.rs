@@ -192,9 +192,10 @@ impl Shown {
 /// A reason from the first step's answer on.
 fn without_step(reason: &str) -> &str {
     match reason.split_once('”') {
-        Some((step, rest)) if step.contains('“') => {
-            rest.trim_start_matches([':', ' ']).strip_prefix("was ").unwrap_or(rest.trim_start_matches([':', ' ']))
-        }
+        Some((step, rest)) if step.contains('“') => rest
+            .trim_start_matches([':', ' '])
+            .strip_prefix("was ")
+            .unwrap_or(rest.trim_start_matches([':', ' '])),
         _ => reason,
     }
 }
