@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::audit::Done;
 use crate::cli::setup::Setup;
 use crate::profile::Requirement;
+use crate::qualify::Qualification;
 use crate::record::outcome::{Verdicts, apply_waivers, outcome, summary};
 use crate::record::{
     self, Cause, ControlInfo, DialectInfo, Exchanges, Finding, FindingRule, Judgement, Operator,
@@ -124,7 +125,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         waivers,
         residue: done.residue,
         dialect: DialectInfo { name: dialect.name.clone(), source: parts.dialects.source.clone() },
-        qualification: "not qualified: this version has no qualification".to_owned(),
+        qualification: Qualification::sentence(&parts.suite.digest),
         signer: SignerInfo {
             subject: signer.subject.clone(),
             fingerprint: signer.fingerprint.clone(),

@@ -93,11 +93,7 @@ fn table(result: &Qualification) -> String {
             line(format!("{:<10} NO DEFECT FAILS IT", scenario.id));
         }
     }
-    let score = result.score;
-    line(format!(
-        "{} of {} defects are caught; {} of {} scenarios pass on the sound server and can fail",
-        score.caught, score.defects, score.proven, score.scenarios
-    ));
+    line(result.score.sentence());
     line(format!("suite {}\nmatrix {}", result.suite, result.matrix));
     text
 }

@@ -80,7 +80,21 @@ impl ScenarioRow {
     }
 }
 
+/// The first digits of a digest.
+fn short(digest: &str) -> &str {
+    digest.get(..12).unwrap_or(digest)
+}
+
 impl Score {
+    /// In a sentence.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        format!(
+            "{} of {} seeded defects are caught, {} of {} scenarios pass on the sound server and can fail",
+            self.caught, self.defects, self.proven, self.scenarios
+        )
+    }
+
     /// Whether nothing is left to be desired.
     #[must_use]
     pub fn is_full(self) -> bool {
@@ -97,7 +111,29 @@ fn is_caught(column: &Column) -> bool {
     }
 }
 
+/// What was reckoned for the suite that is built in; CI makes it again and compares.
+const BUILT_IN: &str = include_str!("../../reports/qualification.json");
+
 impl Qualification {
+    /// The qualification that is built into this program; `None` if it cannot be read.
+    #[must_use]
+    pub fn built_in() -> Option<Self> {
+        serde_json::from_str(BUILT_IN).ok().filter(|q: &Self| q.schema == SCHEMA)
+    }
+
+    /// In a sentence, for a report of a run of the suite with this digest.
+    #[must_use]
+    pub fn sentence(suite: &str) -> String {
+        match Self::built_in() {
+            None => "not qualified: this version has no qualification".to_owned(),
+            Some(q) if q.suite != suite => {
+                format!("not qualified: the suite is not the one that was qualified ({})", short(&q.suite))
+            }
+            Some(q) if !q.score.is_full() => format!("not qualified: {}", q.score.sentence()),
+            Some(q) => format!("qualified: {} (matrix {})", q.score.sentence(), short(&q.matrix)),
+        }
+    }
+
     /// Reckons the result.
     #[must_use]
     pub fn of(matrix: &Matrix) -> Self {
@@ -151,5 +187,22 @@ impl Qualification {
             defects,
             scenarios,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::Suite;
+
+    #[test]
+    fn the_built_in_suite_is_qualified_and_another_is_not() {
+        let suite = Suite::builtin().expect("the suite").digest;
+        let said = Qualification::sentence(&suite);
+        assert!(
+            said.starts_with("qualified: "),
+            "{said}\nmake it again: wormproof qualify --format json --output reports/qualification.json"
+        );
+        assert!(Qualification::sentence("another").starts_with("not qualified"));
     }
 }
