@@ -1,5 +1,7 @@
 //! From a step to a request.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use sha2::{Digest as _, Sha256};
 
@@ -9,9 +11,10 @@ use crate::run::placeholders::{Spelling, fill, only_placeholders};
 use crate::run::session::Session;
 use crate::run::twin::default_of;
 use crate::run::write::{Lock, makes_version};
+use crate::run::zip;
 use crate::scenario::{
-    Action, ArchiveEntry, AskRetention, BodySpec, Integrity as Stated, On, Right, Role, Step, VersionRef,
-    Versioning,
+    Action, ArchiveEntry, AskRetention, BodySpec, Framing, Integrity as Stated, On, Right, Role, Signature,
+    Step, VersionRef, Versioning,
 };
 use crate::store::ops::{self, CopySource, DeleteEntry, LockHeaders, PostForm, VersionsQuery};
 use crate::store::request::{Auth, Integrity, S3Request};
@@ -34,6 +37,21 @@ struct Aim {
     bucket: String,
     key: String,
     version: Option<String>,
+}
+
+/// The body in one chunk without a signature, and its checksum in the trailer.
+fn unsigned_trailer(mut request: S3Request) -> S3Request {
+    let sum = STANDARD.encode(crc32fast::hash(&request.body).to_be_bytes());
+    let mut framed = format!("{:x}\r\n", request.body.len()).into_bytes();
+    framed.extend_from_slice(&request.body);
+    framed.extend_from_slice(format!("\r\n0\r\nx-amz-checksum-crc32:{sum}\r\n\r\n").as_bytes());
+    let length = request.body.len().to_string();
+    request = request.body(framed).integrity(Integrity::None);
+    request
+        .header("content-encoding", "aws-chunked")
+        .header("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+        .header("x-amz-decoded-content-length", &length)
+        .header("x-amz-trailer", "x-amz-checksum-crc32")
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -291,7 +309,11 @@ impl Session<'_> {
             .map_err(|_| Absent("the method is none of HTTP".to_owned()))?;
         let mut request = match (&step.object, step.on) {
             (Some(_), _) => S3Request::to_object(method, &aim.bucket, &aim.key, aim.version.as_deref()),
-            (None, Some(On::Server)) => S3Request::new(method),
+            (None, Some(On::Server)) => {
+                let mut request = S3Request::new(method);
+                request.key = step.path.as_deref().map(|p| p.trim_start_matches('/').to_owned());
+                request
+            }
             (None, _) => S3Request::to_bucket(method, &aim.bucket),
         };
         request = lock.pairs().into_iter().fold(request, |r, (n, v)| r.header(n, &v));
@@ -301,6 +323,12 @@ impl Session<'_> {
                 let (bytes, entry) = self.archive(entries, step.object.as_deref(), &aim.bucket, copy)?;
                 sha256 = Some(entry);
                 request = request.body(bytes);
+            }
+            Some(BodySpec::Zip { entries }) => {
+                let fill = |text: &str| fill(text, &self.handles, &aim.bucket, copy, Spelling::Plain);
+                let entries: Vec<(String, String)> =
+                    entries.iter().map(|(p, c)| Ok((fill(p)?, fill(c)?))).collect::<Result<_, Absent>>()?;
+                request = request.body(zip::stored(&entries));
             }
             Some(BodySpec::DeleteList { .. }) => {
                 request = request.body(self.batch(body, &aim.bucket, step.quiet)?.body);
@@ -393,6 +421,12 @@ impl Session<'_> {
                 Stated::Sha256 => Integrity::Sha256Checksum,
                 Stated::None => Integrity::None,
             });
+        }
+        if step.framing == Some(Framing::UnsignedTrailer) {
+            request = unsigned_trailer(request);
+        }
+        if step.signature == Some(Signature::Wrong) {
+            request = request.auth(Auth::WrongSignature);
         }
         if step.presigned {
             request = request.auth(Auth::Presigned { expires_s: PRESIGNED_S });
