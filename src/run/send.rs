@@ -1,7 +1,5 @@
 //! From a step to a request.
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use http::Method;
 use sha2::{Digest as _, Sha256};
 
@@ -13,8 +11,8 @@ use crate::run::twin::default_of;
 use crate::run::write::{Lock, makes_version};
 use crate::run::zip;
 use crate::scenario::{
-    Action, ArchiveEntry, AskRetention, BodySpec, Framing, Integrity as Stated, On, Right, Role, Signature,
-    Step, VersionRef, Versioning,
+    Action, ArchiveEntry, AskRetention, BodySpec, Integrity as Stated, On, Right, Role, Signature, Step,
+    VersionRef, Versioning,
 };
 use crate::store::ops::{self, CopySource, DeleteEntry, LockHeaders, PostForm, VersionsQuery};
 use crate::store::request::{Auth, Integrity, S3Request};
@@ -37,21 +35,6 @@ struct Aim {
     bucket: String,
     key: String,
     version: Option<String>,
-}
-
-/// The body in one chunk without a signature, and its checksum in the trailer.
-fn unsigned_trailer(mut request: S3Request) -> S3Request {
-    let sum = STANDARD.encode(crc32fast::hash(&request.body).to_be_bytes());
-    let mut framed = format!("{:x}\r\n", request.body.len()).into_bytes();
-    framed.extend_from_slice(&request.body);
-    framed.extend_from_slice(format!("\r\n0\r\nx-amz-checksum-crc32:{sum}\r\n\r\n").as_bytes());
-    let length = request.body.len().to_string();
-    request = request.body(framed).integrity(Integrity::None);
-    request
-        .header("content-encoding", "aws-chunked")
-        .header("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
-        .header("x-amz-decoded-content-length", &length)
-        .header("x-amz-trailer", "x-amz-checksum-crc32")
 }
 
 fn digest(bytes: &[u8]) -> String {
@@ -421,9 +404,6 @@ impl Session<'_> {
                 Stated::Sha256 => Integrity::Sha256Checksum,
                 Stated::None => Integrity::None,
             });
-        }
-        if step.framing == Some(Framing::UnsignedTrailer) {
-            request = unsigned_trailer(request);
         }
         if step.signature == Some(Signature::Wrong) {
             request = request.auth(Auth::WrongSignature);

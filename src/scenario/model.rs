@@ -218,15 +218,6 @@ words! {
 }
 
 words! {
-    /// How the body is framed.
-    Framing {
-        /// Chunks without signatures of their own, and a trailer with the checksum
-        /// (`STREAMING-UNSIGNED-PAYLOAD-TRAILER`).
-        UnsignedTrailer = "unsigned-trailer",
-    }
-}
-
-words! {
     /// What a raw step aims at where it names no object.
     On {
         /// The bucket itself.
@@ -480,8 +471,6 @@ pub struct Step {
     pub presigned: bool,
     /// A signature that is wrong on purpose.
     pub signature: Option<Signature>,
-    /// How the body is framed; `None` is as it is.
-    pub framing: Option<Framing>,
     /// How the body's integrity is stated; `None` is the action's usual way.
     pub integrity: Option<Integrity>,
     /// Quiet batch deletion.

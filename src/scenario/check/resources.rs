@@ -42,8 +42,8 @@ pub(super) fn check(case: &Case<'_>) {
             BodySpec::Form { fields } => {
                 for (key, value) in fields {
                     let path = format!("form.{name}.fields.{key}");
-                    placeholders(case, value, true, &path);
                     let lower = key.to_ascii_lowercase();
+                    placeholders(case, value, lower != FAN_OUT, &path);
                     if lower == FAN_OUT {
                         fan_out(case, value, &path);
                     }

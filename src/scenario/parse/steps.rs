@@ -5,8 +5,8 @@ use toml::de::DeTable;
 use super::reader::{Reader, join};
 use super::values::{self, Policies};
 use crate::scenario::{
-    Action, After, AfterContent, AfterRetention, AfterVersion, As, Because, Expect, Framing, Integrity, On,
-    Purpose, Role, Signature, Step, VersionRef, Versioning,
+    Action, After, AfterContent, AfterRetention, AfterVersion, As, Because, Expect, Integrity, On, Purpose,
+    Role, Signature, Step, VersionRef, Versioning,
 };
 
 const STEP_KEYS: &[&str] = &[
@@ -43,7 +43,6 @@ const STEP_KEYS: &[&str] = &[
     "unsigned-headers",
     "presigned",
     "signature",
-    "framing",
     "integrity",
     "quiet",
     "at",
@@ -126,7 +125,6 @@ fn step(r: &Reader<'_, '_>, policies: Policies<'_>, line: u32) -> Step {
         unsigned_headers: r.pairs("unsigned-headers"),
         presigned: r.flag("presigned").unwrap_or(false),
         signature: r.word("signature", Signature::ALL, Signature::word),
-        framing: r.word("framing", Framing::ALL, Framing::word),
         integrity: r.word("integrity", Integrity::ALL, Integrity::word),
         quiet: r.flag("quiet").unwrap_or(false),
         at: values::moment(r, "at"),
