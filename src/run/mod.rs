@@ -41,6 +41,7 @@ mod session;
 mod tests;
 mod twin;
 mod write;
+mod zip;
 
 pub use audited::Audited;
 pub use cleanup::{CleanupReport, Sweep, cleanup};

@@ -72,6 +72,9 @@ fn value(
     let missing = |what: &str| Err(Absent(format!("{owner} has no {what}")));
     let found = match field {
         "key" if object => Ok(handles.key(owner)),
+        "bucket" if object => {
+            handles.bucket(handles.scenario.object(owner).and_then(|o| o.bucket.as_deref()))
+        }
         "version" if object => match handles.version(owner, &VersionRef::Own) {
             Ok(Some(id)) => Ok(id),
             Ok(None) => missing("version id"),

@@ -9,9 +9,10 @@ use crate::run::placeholders::{Spelling, fill, only_placeholders};
 use crate::run::session::Session;
 use crate::run::twin::default_of;
 use crate::run::write::{Lock, makes_version};
+use crate::run::zip;
 use crate::scenario::{
-    Action, ArchiveEntry, AskRetention, BodySpec, Integrity as Stated, On, Right, Role, Step, VersionRef,
-    Versioning,
+    Action, ArchiveEntry, AskRetention, BodySpec, Integrity as Stated, On, Right, Role, Signature, Step,
+    VersionRef, Versioning,
 };
 use crate::store::ops::{self, CopySource, DeleteEntry, LockHeaders, PostForm, VersionsQuery};
 use crate::store::request::{Auth, Integrity, S3Request};
@@ -291,7 +292,11 @@ impl Session<'_> {
             .map_err(|_| Absent("the method is none of HTTP".to_owned()))?;
         let mut request = match (&step.object, step.on) {
             (Some(_), _) => S3Request::to_object(method, &aim.bucket, &aim.key, aim.version.as_deref()),
-            (None, Some(On::Server)) => S3Request::new(method),
+            (None, Some(On::Server)) => {
+                let mut request = S3Request::new(method);
+                request.key = step.path.as_deref().map(|p| p.trim_start_matches('/').to_owned());
+                request
+            }
             (None, _) => S3Request::to_bucket(method, &aim.bucket),
         };
         request = lock.pairs().into_iter().fold(request, |r, (n, v)| r.header(n, &v));
@@ -301,6 +306,12 @@ impl Session<'_> {
                 let (bytes, entry) = self.archive(entries, step.object.as_deref(), &aim.bucket, copy)?;
                 sha256 = Some(entry);
                 request = request.body(bytes);
+            }
+            Some(BodySpec::Zip { entries }) => {
+                let fill = |text: &str| fill(text, &self.handles, &aim.bucket, copy, Spelling::Plain);
+                let entries: Vec<(String, String)> =
+                    entries.iter().map(|(p, c)| Ok((fill(p)?, fill(c)?))).collect::<Result<_, Absent>>()?;
+                request = request.body(zip::stored(&entries));
             }
             Some(BodySpec::DeleteList { .. }) => {
                 request = request.body(self.batch(body, &aim.bucket, step.quiet)?.body);
@@ -393,6 +404,9 @@ impl Session<'_> {
                 Stated::Sha256 => Integrity::Sha256Checksum,
                 Stated::None => Integrity::None,
             });
+        }
+        if step.signature == Some(Signature::Wrong) {
+            request = request.auth(Auth::WrongSignature);
         }
         if step.presigned {
             request = request.auth(Auth::Presigned { expires_s: PRESIGNED_S });

@@ -210,6 +210,14 @@ words! {
 }
 
 words! {
+    /// A signature that is wrong on purpose.
+    Signature {
+        /// The right key id with a signature that cannot be right.
+        Wrong = "wrong",
+    }
+}
+
+words! {
     /// What a raw step aims at where it names no object.
     On {
         /// The bucket itself.
@@ -361,6 +369,11 @@ pub enum BodySpec {
         /// Field names and values; placeholders allowed.
         fields: Vec<(String, String)>,
     },
+    /// A zip archive of texts, as administration interfaces take them.
+    Zip {
+        /// Path and content of each entry; placeholders allowed.
+        entries: Vec<(String, String)>,
+    },
     /// The entries of a batch deletion, in order.
     DeleteList {
         /// Object and version of each entry.
@@ -405,6 +418,8 @@ pub struct Step {
     pub bucket: Option<String>,
     /// What a raw step without an object is aimed at.
     pub on: Option<On>,
+    /// The path of a raw step on the server: an administration interface.
+    pub path: Option<String>,
     /// The version it names; `None` where the action's usual one is meant (`Own` for deletions of
     /// versions, retention, hold, GET and HEAD; none for writes).
     pub version: Option<VersionRef>,
@@ -454,6 +469,8 @@ pub struct Step {
     pub unsigned_headers: Vec<(String, String)>,
     /// Whether the request is presigned (query signature) instead of signed in a header.
     pub presigned: bool,
+    /// A signature that is wrong on purpose.
+    pub signature: Option<Signature>,
     /// How the body's integrity is stated; `None` is the action's usual way.
     pub integrity: Option<Integrity>,
     /// Quiet batch deletion.

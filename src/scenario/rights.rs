@@ -25,6 +25,12 @@ words! {
         Bypasser = "bypasser",
         /// Administrator with an explicit Deny of deleting and bypassing.
         Denied = "denied",
+        /// What the account holds that replicates: application, deletions, ReplicateObject, ReplicateDelete.
+        Replicator = "replicator",
+        /// Writer, and CreateBucket: a deployment pipeline.
+        Provisioner = "provisioner",
+        /// Writer, and jobs, metadata import and site replication of MinIO's administration interface.
+        Operator = "operator",
         /// Get and List only.
         Reader = "reader",
         /// No credentials at all.
@@ -75,6 +81,12 @@ words! {
         ReplicateObject = "s3:ReplicateObject",
         /// s3:ReplicateDelete (MinIO asks for it on deletes with the replication header)
         ReplicateDelete = "s3:ReplicateDelete",
+        /// admin:StartBatchJob of MinIO
+        StartBatchJob = "admin:StartBatchJob",
+        /// admin:ImportBucketMetadata of MinIO
+        ImportBucketMetadata = "admin:ImportBucketMetadata",
+        /// admin:SiteReplicationOperation of MinIO
+        SiteReplicationOperation = "admin:SiteReplicationOperation",
         /// s3:CreateBucket
         CreateBucket = "s3:CreateBucket",
         /// s3:DeleteBucket
@@ -120,6 +132,14 @@ impl Right {
     }
 }
 
+impl Right {
+    /// Whether the right is one on the server: it belongs to a vendor's administration interface.
+    #[must_use]
+    pub fn is_of_server(self) -> bool {
+        self.word().starts_with("admin:")
+    }
+}
+
 impl Role {
     /// The rights that the role is given by name; `None` is everything (administrator, and denied
     /// apart from [`Role::denied`]).
@@ -137,6 +157,11 @@ impl Role {
             Self::Custodian => [application, vec![R::PutObjectLegalHold]].concat(),
             Self::Deleter => deleter,
             Self::Bypasser => [deleter, vec![R::BypassGovernanceRetention]].concat(),
+            Self::Replicator => [deleter, vec![R::ReplicateObject, R::ReplicateDelete]].concat(),
+            Self::Provisioner => vec![R::PutObject, R::CreateBucket],
+            Self::Operator => {
+                vec![R::PutObject, R::StartBatchJob, R::ImportBucketMetadata, R::SiteReplicationOperation]
+            }
             Self::Reader => reader,
             Self::Anonymous => Vec::new(),
             Self::Auditor => [

@@ -86,13 +86,22 @@ pub fn session_policy(role: Role, scope: &Scope) -> Option<String> {
     let document = match role.rights() {
         Some(rights) => {
             let names = |of_bucket: bool| -> Vec<&'static str> {
-                rights.iter().filter(|r| r.is_of_bucket() == of_bucket).map(|r| r.word()).collect()
+                let plain = |r: &&Right| r.is_of_bucket() == of_bucket && !r.is_of_server();
+                rights.iter().filter(plain).map(|r| r.word()).collect()
             };
             allow_document(&[(&names(false), &objects), (&names(true), &buckets)])
         }
         None => allow_document(&[(&["s3:*"], &[buckets, objects].concat())]),
     };
     let mut document: serde_json::Value = serde_json::from_str(&document).ok()?;
+    let of_server: Vec<&str> =
+        role.rights().unwrap_or_default().iter().filter(|r| r.is_of_server()).map(|r| r.word()).collect();
+    if !of_server.is_empty()
+        && let Some(statements) = document.get_mut("Statement").and_then(|s| s.as_array_mut())
+    {
+        // MinIO wants administration actions in a statement of their own; the resource is not looked at.
+        statements.push(json!({"Effect": "Allow", "Action": of_server, "Resource": [scope.arn("*")]}));
+    }
     let denied: Vec<&str> = role.denied().iter().map(|r: &Right| r.word()).collect();
     if !denied.is_empty()
         && let Some(statements) = document.get_mut("Statement").and_then(|s| s.as_array_mut())
@@ -139,7 +148,7 @@ mod tests {
             };
             assert!(policy.len() <= SESSION_POLICY_LIMIT, "{role}: {}", policy.len());
             assert!(policy.contains("\"Version\":\"2012-10-17\""));
-            for &right in Right::ALL {
+            for &right in Right::ALL.iter().filter(|r| !r.is_of_server()) {
                 let holds = role.holds(right);
                 assert_eq!(may(&policy, right, "books", "2024/.wormproof/r/k"), holds, "{role} {right}");
                 assert_eq!(may(&policy, right, "wormproof-twin", "k"), holds, "{role} {right} on a twin");

@@ -26,6 +26,9 @@ const STRENGTH: &[Role] = &[
     Role::Custodian,
     Role::Deleter,
     Role::Bypasser,
+    Role::Replicator,
+    Role::Provisioner,
+    Role::Operator,
     Role::Denied,
     Role::Administrator,
 ];

@@ -45,7 +45,7 @@ pub(super) fn check(case: &Case<'_>) {
                     version_exists(case, version, Some(object), usize::MAX, &path);
                 }
             }
-            BodySpec::Form { .. } => {}
+            BodySpec::Form { .. } | BodySpec::Zip { .. } => {}
         }
     }
     handles(case);
@@ -155,6 +155,7 @@ fn body_fits(case: &Case<'_>, step: &Step, name: &str, path: &str) {
     };
     let (kind, fits) = match body {
         BodySpec::Archive { .. } => ("an archive", matches!(step.action, Action::PutObject | Action::Raw)),
+        BodySpec::Zip { .. } => ("a zip archive", matches!(step.action, Action::Raw)),
         BodySpec::Form { .. } => ("a form", matches!(step.action, Action::PostForm | Action::Raw)),
         BodySpec::DeleteList { .. } => {
             ("a delete list", matches!(step.action, Action::DeleteObjects | Action::Raw))

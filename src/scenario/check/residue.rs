@@ -40,6 +40,9 @@ fn reach(case: &Case<'_>) {
         if step.on == Some(On::Server) {
             let why = "a step is aimed at the server".to_owned();
             demands.push(Demand { least: Reach::Server, path: Case::step(i, "on"), why });
+        } else if step.signature.is_some() {
+            let why = "a step works without a valid signature".to_owned();
+            demands.push(Demand { least: Reach::Server, path: Case::step(i, "signature"), why });
         } else if step.bucket.is_some() {
             demands.push(Demand {
                 least: Reach::Bucket,

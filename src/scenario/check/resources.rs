@@ -6,7 +6,7 @@ use crate::scenario::model::{Action, BodySpec, On, Step};
 use crate::scenario::parse::near;
 
 /// What an object or a step can put into a text.
-const OF_OBJECT: &[&str] = &["key", "version", "until", "etag"];
+const OF_OBJECT: &[&str] = &["key", "bucket", "version", "until", "etag"];
 const OF_STEP: &[&str] = &["upload", "version"];
 
 /// Headers whose value names a bucket, key or version, or moves the request elsewhere.
@@ -42,8 +42,11 @@ pub(super) fn check(case: &Case<'_>) {
             BodySpec::Form { fields } => {
                 for (key, value) in fields {
                     let path = format!("form.{name}.fields.{key}");
-                    placeholders(case, value, true, &path);
                     let lower = key.to_ascii_lowercase();
+                    placeholders(case, value, lower != FAN_OUT, &path);
+                    if lower == FAN_OUT {
+                        fan_out(case, value, &path);
+                    }
                     if matches!(lower.as_str(), "key" | "bucket") || NAMING.contains(&lower.as_str()) {
                         naming(case, key, value, &path);
                     }
@@ -60,6 +63,17 @@ pub(super) fn check(case: &Case<'_>) {
                     }
                 }
             }
+            BodySpec::Zip { entries } => {
+                for (i, (at, content)) in entries.iter().enumerate() {
+                    let path = format!("zip.{name}.entries.{i}");
+                    placeholders(case, at, true, &path);
+                    placeholders(case, content, false, &path);
+                    if !at.starts_with('{') {
+                        let hint = "begin with `{OBJECT.bucket}/`".to_owned();
+                        case.say(&path, "the entry can name somebody else's bucket", Some(hint));
+                    }
+                }
+            }
             BodySpec::DeleteList { .. } => {}
         }
     }
@@ -69,6 +83,22 @@ pub(super) fn check(case: &Case<'_>) {
 }
 
 fn in_step(case: &Case<'_>, i: usize, step: &Step) {
+    if step.on == Some(On::Server) {
+        let texts = step.query.iter().map(|(_, v)| v.as_str()).chain(step.content.as_deref());
+        if texts.into_iter().any(|t| t.contains("{BUCKET}")) {
+            let hint =
+                "on the server `{BUCKET}` would be the audited one: write `{OBJECT.bucket}`".to_owned();
+            case.say(&Case::step(i, "on"), "the step could reach the audited bucket", Some(hint));
+        }
+        if let Some(text) = step.content.as_deref() {
+            for (at, _) in text.match_indices("bucket:") {
+                if !text[at + 7..].trim_start().starts_with('{') {
+                    let hint = "a placeholder must follow: `{OBJECT.bucket}`".to_owned();
+                    case.say(&Case::step(i, "content"), "the content names a bucket", Some(hint));
+                }
+            }
+        }
+    }
     for (family, list) in [("headers", &step.headers), ("unsigned-headers", &step.unsigned_headers)] {
         for (key, value) in list {
             let path = Case::step(i, &format!("{family}.{key}"));
@@ -128,11 +158,24 @@ fn raw_content(case: &Case<'_>, i: usize, step: &Step, content: &str) {
     }
     for start in ["arn:aws:s3:::", "<Bucket>", "<TargetBucket>", "<Key>"] {
         for (at, _) in content.match_indices(start) {
-            if !content[at + start.len()..].starts_with('{') {
+            let rest = &content[at + start.len()..];
+            // An ARN is looked at under its own beginning.
+            if !rest.starts_with('{') && !rest.starts_with("arn:aws:s3:::") {
                 let hint = "a placeholder must follow: `{BUCKET}`, `{OBJECT.key}`".to_owned();
                 case.say(&path, format!("the content names a resource after `{start}`"), Some(hint));
             }
         }
+    }
+}
+
+/// MinIO's list of keys in a form: each must be made of placeholders.
+const FAN_OUT: &str = "x-minio-fanout-list";
+
+fn fan_out(case: &Case<'_>, value: &str, path: &str) {
+    let keys = value.matches("\"key\"").count();
+    if value.matches("{\"key\":\"{").count() != keys {
+        let hint = "write each as `{\"key\":\"{OBJECT.key}\"}`".to_owned();
+        case.say(path, "a list of keys takes placeholders only", Some(hint));
     }
 }
 
@@ -182,7 +225,7 @@ fn placeholder(case: &Case<'_>, inner: &str, path: &str) {
         return;
     }
     let Some((name, what)) = inner.split_once('.') else {
-        let hint = "known: `{BUCKET}`, `{n}`, `{OBJECT.key}`, `{OBJECT.version}`, `{OBJECT.until}`, `{OBJECT.etag}`, \
+        let hint = "known: `{BUCKET}`, `{n}`, `{OBJECT.key}`, `{OBJECT.bucket}`, `{OBJECT.version}`, `{OBJECT.until}`, `{OBJECT.etag}`, \
                     `{STEP.upload}`, `{STEP.version}`";
         return case.say(path, format!("`{{{inner}}}` is not a placeholder"), Some(hint.to_owned()));
     };

@@ -38,7 +38,7 @@ fn takers(key: &str) -> Option<&'static [Action]> {
         "versioning" => &[A::PutBucketVersioning],
         "default-retention" => &[A::PutObjectLockConfiguration],
         "policy" => &[A::PutBucketPolicy],
-        "method" | "on" => &[A::Raw],
+        "method" | "on" | "path" => &[A::Raw],
         "quiet" => &[A::DeleteObjects],
         "content" => &[A::PutObject, A::UploadPart, A::PostForm, A::PutTagging, A::Raw],
         "body" => &[A::PutObject, A::PostForm, A::DeleteObjects, A::Raw],
@@ -92,6 +92,7 @@ fn keys(case: &Case<'_>, i: usize, step: &Step) {
         "policy",
         "method",
         "on",
+        "path",
         "quiet",
         "content",
         "body",
@@ -173,8 +174,22 @@ fn list(case: &Case<'_>, i: usize, step: &Step) {
     }
 }
 
+/// Where the administration interfaces lie that a step may name by their path.
+const ADMINISTRATION: &str = "/minio/admin/";
+
 fn raw(case: &Case<'_>, i: usize, step: &Step) {
     let path = format!("step.{i}.action");
+    if let Some(at) = &step.path {
+        let plain = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '/' | '-');
+        if !at.starts_with(ADMINISTRATION) || !at.chars().all(plain) {
+            let hint = format!("a path begins with `{ADMINISTRATION}`; everything else is aimed by name");
+            case.say(&Case::step(i, "path"), format!("`{at}` is no administration interface"), Some(hint));
+        }
+        if step.on != Some(On::Server) {
+            let hint = "add `on = \"server\"`".to_owned();
+            case.say(&Case::step(i, "path"), "only a step on the server has a path", Some(hint));
+        }
+    }
     let reads = matches!(step.method.as_deref(), Some("GET" | "HEAD" | "OPTIONS"));
     match (&step.object, step.on) {
         (None, None) => {
@@ -222,6 +237,7 @@ fn unused(case: &Case<'_>) {
         if !case.scenario.steps.iter().any(|s| s.body.as_ref() == Some(name)) {
             let family = match body {
                 BodySpec::Archive { .. } => "archive",
+                BodySpec::Zip { .. } => "zip",
                 BodySpec::Form { .. } => "form",
                 BodySpec::DeleteList { .. } => "delete-list",
             };
@@ -235,7 +251,7 @@ fn unused(case: &Case<'_>) {
             match list {
                 Some(BodySpec::Archive { entries }) => entries.iter().any(|e| e.object == object.name),
                 Some(BodySpec::DeleteList { entries }) => entries.iter().any(|(o, _)| *o == object.name),
-                Some(BodySpec::Form { .. }) | None => false,
+                Some(BodySpec::Form { .. } | BodySpec::Zip { .. }) | None => false,
             }
         };
         let raw = |s: &Step| s.action == Action::Raw && s.on.is_some();

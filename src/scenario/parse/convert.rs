@@ -30,6 +30,7 @@ const KEYS: &[&str] = &[
     "object",
     "bucket",
     "archive",
+    "zip",
     "form",
     "delete-list",
     "step",
@@ -194,6 +195,15 @@ fn bodies(r: &Reader<'_, '_>) -> Vec<(String, BodySpec)> {
             .collect();
         bodies.push((name, BodySpec::Archive { entries }));
     }
+    for (name, value) in r.named("zip") {
+        let Some((table, span)) = r.as_table(&name, value) else { continue };
+        let inner = r.inner(table, span, ("a zip archive", join("zip", &name)), &["entries"]);
+        let entries = entries(&inner, "an entry of a zip archive", &["path", "content"])
+            .into_iter()
+            .map(|e| (e.need_text("path"), e.need_text("content")))
+            .collect();
+        bodies.push((name, BodySpec::Zip { entries }));
+    }
     for (name, value) in r.named("form") {
         let Some((table, span)) = r.as_table(&name, value) else { continue };
         let inner = r.inner(table, span, ("a form", join("form", &name)), &["fields"]);
@@ -217,8 +227,10 @@ fn bodies(r: &Reader<'_, '_>) -> Vec<(String, BodySpec)> {
     let mut seen: Vec<&str> = Vec::new();
     for (name, _) in &bodies {
         if seen.contains(&name.as_str()) {
-            let place =
-                ["delete-list", "form", "archive"].iter().map(|f| join(f, name)).find(|p| r.places.has(p));
+            let place = ["delete-list", "form", "zip", "archive"]
+                .iter()
+                .map(|f| join(f, name))
+                .find(|p| r.places.has(p));
             r.page.say(
                 r.places.of(&place.unwrap_or_default()),
                 format!("two bodies are named `{name}`"),

@@ -6,7 +6,7 @@ use super::reader::{Reader, join};
 use super::values::{self, Policies};
 use crate::scenario::{
     Action, After, AfterContent, AfterRetention, AfterVersion, As, Because, Expect, Integrity, On, Purpose,
-    Role, Step, VersionRef, Versioning,
+    Role, Signature, Step, VersionRef, Versioning,
 };
 
 const STEP_KEYS: &[&str] = &[
@@ -17,6 +17,7 @@ const STEP_KEYS: &[&str] = &[
     "object",
     "bucket",
     "on",
+    "path",
     "version",
     "expect",
     "because",
@@ -41,6 +42,7 @@ const STEP_KEYS: &[&str] = &[
     "headers",
     "unsigned-headers",
     "presigned",
+    "signature",
     "integrity",
     "quiet",
     "at",
@@ -97,6 +99,7 @@ fn step(r: &Reader<'_, '_>, policies: Policies<'_>, line: u32) -> Step {
         object: name("object"),
         bucket: name("bucket"),
         on: r.word("on", On::ALL, On::word),
+        path: r.text("path"),
         version: version("version"),
         expect: r.need_word("expect", Expect::ALL, Expect::word).unwrap_or(Expect::Accepted),
         because: r.words("because", true, Because::ALL, Because::word),
@@ -121,6 +124,7 @@ fn step(r: &Reader<'_, '_>, policies: Policies<'_>, line: u32) -> Step {
         headers: r.pairs("headers"),
         unsigned_headers: r.pairs("unsigned-headers"),
         presigned: r.flag("presigned").unwrap_or(false),
+        signature: r.word("signature", Signature::ALL, Signature::word),
         integrity: r.word("integrity", Integrity::ALL, Integrity::word),
         quiet: r.flag("quiet").unwrap_or(false),
         at: values::moment(r, "at"),
