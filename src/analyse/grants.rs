@@ -1,9 +1,10 @@
 //! Findings from the answers: whom a statement that was read grants what weakens the protection.
 
-use super::found::{Found, finding};
+use super::found::{Found, finding, unassessed};
 use super::questions::public_read;
 use super::world::Scope;
 use super::{Input, ServerKind};
+use crate::lock::Mode;
 use crate::record::analysis::{
     AnalysisRule as Rule, AnalysisState, Answer, Question, Severity, Standing, Who,
 };
@@ -94,6 +95,7 @@ pub(super) fn lint(scope: &Scope<'_>, answers: &[Answer], input: &Input<'_>) -> 
             ));
         }
     }
+    found.extend(unguarded_governance(scope, answers, input));
     if let Some((_, place)) = public_read(scope) {
         found.push(finding(
             Rule::Public,
@@ -105,6 +107,27 @@ pub(super) fn lint(scope: &Scope<'_>, answers: &[Answer], input: &Input<'_>) -> 
         ));
     }
     found
+}
+
+/// A GOVERNANCE default that no statement guards: it protects against all but those who may bypass it, and who
+/// that is cannot be seen here.
+fn unguarded_governance(scope: &Scope<'_>, answers: &[Answer], input: &Input<'_>) -> Option<Found> {
+    let lock = input.configuration?.object_lock.known()?.as_ref()?;
+    let (mode, _) = lock.default_retention()?;
+    let answer = answers.iter().find(|a| a.question == Question::BypassGovernance)?;
+    let open =
+        scope.server == ServerKind::Minio || answer.who.iter().any(|w| w.standing == Standing::ByOwnPolicies);
+    (mode == Mode::Governance && open).then(|| {
+        unassessed(
+            Rule::MayBypassGovernance,
+            "Object Lock configuration",
+            None,
+            "the default retention is in GOVERNANCE mode, and nothing that was read denies \
+             s3:BypassGovernanceRetention: whoever holds it deletes records before their time"
+                .to_owned(),
+            "name those who hold the right, deny it to everybody else, or lock in COMPLIANCE mode",
+        )
+    })
 }
 
 fn conditions(scope: &Scope<'_>, who: &Who) -> String {

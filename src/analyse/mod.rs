@@ -168,6 +168,21 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
         findings.extend(found);
         answers.extend(answered);
     }
+    if input.server == ServerKind::Minio
+        && input.configuration.is_some()
+        && !input.documents.iter().any(|d| !d.is_bucket_policy())
+    {
+        findings.push(unassessed(
+            AnalysisRule::MinioUsersNotRead,
+            "users and groups",
+            None,
+            "MinIO's users, groups and their policies were not given: whoever holds s3:PutObject, \
+             s3:ReplicateObject, s3:ReplicateDelete, s3:CreateBucket, s3:PutObjectRetention or an admin right \
+             may get around Object Lock"
+                .to_owned(),
+            "give the policies that are attached: `mc admin policy info ALIAS NAME --json > FILE`, then --policy FILE",
+        ));
+    }
     if let Some(configuration) = input.configuration {
         findings.extend(settings::lint(input, configuration));
     }

@@ -157,6 +157,18 @@ pub(super) fn answer(scope: &Scope<'_>, question: Question, configured: bool) ->
         who.extend(by_own(scope, &Subject::anybody(scope), question, false));
         who.extend(by_own(scope, &Subject::root(scope), question, true));
     }
+    if configured && scope.server == ServerKind::Minio {
+        // Root is bound by no policy (run).
+        let on =
+            if is_of_bucket(question) { Some(scope.bucket_arn()) } else { scope.objects.first().cloned() };
+        who.push(Who {
+            principal: "the root key of the server".to_owned(),
+            standing: Standing::Root,
+            on: on.unwrap_or_default(),
+            statement: None,
+            keys: Vec::new(),
+        });
+    }
     let not_assessed = match (scope.server, speaks_of_bucket) {
         (ServerKind::Minio, _) => Some(
             "who holds which rights on MinIO is in its user, group and session policies; those that were not \

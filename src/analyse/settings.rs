@@ -221,7 +221,9 @@ fn encryption(configuration: &BucketConfiguration, found: &mut Vec<Found>) {
     if let Some(Some(document)) = read("default encryption", &configuration.encryption, Severity::Info, found)
         && document.contains("aws:kms")
     {
-        found.push(unassessed(
+        found.push(Found {
+            severity: Severity::Low,
+            ..unassessed(
             Rule::KmsKey,
             "default encryption",
             None,
@@ -229,7 +231,7 @@ fn encryption(configuration: &BucketConfiguration, found: &mut Vec<Found>) {
              locked or not; the key's state and policy were not read"
                 .to_owned(),
             "deny kms:ScheduleKeyDeletion and kms:DisableKey on the key, or use SSE-S3",
-        ));
+        )});
     }
 }
 

@@ -324,14 +324,13 @@ fn a_bucket_as_it_should_be_has_no_findings_and_each_setting_that_is_not_has_one
         ("medium not-readable versioning", Box::new(|c| c.versioning = Reading::Unread("403".into()))),
         ("high no-versioning versioning", Box::new(|c| c.versioning = Reading::Known(None))),
         ("high no-object-lock Object Lock configuration", Box::new(|c| c.object_lock = Reading::Known(None))),
-        ("high default-too-weak Object Lock configuration", Box::new(|c| if let Reading::Known(Some(l)) = &mut c.object_lock { l.default_mode = Some("GOVERNANCE".into()) })),
         ("high default-too-weak Object Lock configuration", Box::new(|c| if let Reading::Known(Some(l)) = &mut c.object_lock { (l.default_years, l.default_days) = (None, Some(3650)) })),
         ("low no-default-retention Object Lock configuration", Box::new(|c| if let Reading::Known(Some(l)) = &mut c.object_lock { (l.default_years, l.default_mode) = (None, None) })),
         ("medium not-readable Object Lock configuration", Box::new(|c| if let Reading::Known(Some(l)) = &mut c.object_lock { l.default_mode = Some("FOREVER".into()) })),
         ("low public-access-not-blocked Block Public Access", Box::new(|c| c.public_access_block = Reading::Known(None))),
         ("high public policy status", Box::new(|c| c.policy_public = Reading::Known(Some(true)))),
         ("low acls-in-force object ownership", Box::new(|c| c.ownership = Reading::Known(Some("ObjectWriter".into())))),
-        ("medium kms-key default encryption", Box::new(|c| c.encryption = Reading::Known(Some("<SSEAlgorithm>aws:kms</SSEAlgorithm>".into())))),
+        ("low kms-key default encryption", Box::new(|c| c.encryption = Reading::Known(Some("<SSEAlgorithm>aws:kms</SSEAlgorithm>".into())))),
         ("medium lifecycle-expires-current lifecycle", Box::new(|c| c.lifecycle = lifecycle("<Status>Enabled</Status><Filter/><Expiration><Days>30</Days></Expiration>"))),
         ("medium lifecycle-expires-versions lifecycle", Box::new(|c| c.lifecycle = lifecycle("<Status>Enabled</Status><Prefix>ledger/2024</Prefix><NoncurrentVersionExpiration><NoncurrentDays>30</NoncurrentDays></NoncurrentVersionExpiration>"))),
         ("low lifecycle-expires-versions lifecycle", Box::new(|c| c.lifecycle = lifecycle("<Status>Enabled</Status><NoncurrentVersionExpiration><NoncurrentDays>3653</NoncurrentDays></NoncurrentVersionExpiration>"))),
@@ -346,6 +345,18 @@ fn a_bucket_as_it_should_be_has_no_findings_and_each_setting_that_is_not_has_one
         change(&mut changed);
         assert_eq!(lines(&live(&changed)), [expected]);
     }
+    let governance = |policy: Option<&str>| {
+        let mut changed = configuration(policy);
+        if let Reading::Known(Some(lock)) = &mut changed.object_lock {
+            lock.default_mode = Some("GOVERNANCE".into());
+        }
+        lines(&live(&changed))
+    };
+    let weak = "high default-too-weak Object Lock configuration";
+    assert_eq!(governance(None), [weak, "medium may-bypass-governance Object Lock configuration"]);
+    let guarded = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:BypassGovernanceRetention","Resource":"arn:aws:s3:::vault/*"},
+        {"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::vault","arn:aws:s3:::vault/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}"#;
+    assert_eq!(governance(Some(guarded)), [weak]);
     let mut elsewhere = configuration(None);
     elsewhere.lifecycle =
         lifecycle("<Status>Enabled</Status><Prefix>tmp/</Prefix><Expiration><Days>1</Days></Expiration>");
@@ -368,6 +379,30 @@ fn a_policy_that_was_not_read_answers_nothing_and_a_public_one_is_held_back_by_t
     assert_eq!(worst(&public), Some(Severity::Low));
     public.public_access_block = Reading::Known(None);
     assert_eq!(worst(&public), Some(Severity::Critical));
+}
+
+#[test]
+fn on_minio_nobody_is_acquitted_whose_policies_were_not_given() {
+    let requirement = Requirement::default();
+    let of = |documents: &[Document]| {
+        analyse(&Input {
+            server: ServerKind::Minio,
+            bucket: Some("snapshots"),
+            prefix: "",
+            requirement: &requirement,
+            configuration: Some(&configuration(None)),
+            documents,
+            sends: None,
+            now: now(),
+        })
+    };
+    let bare = of(&[]);
+    assert_eq!(lines(&bare), ["medium minio-users-not-read users and groups"]);
+    assert!(bare.reaches(Severity::Medium) && !bare.fails(Severity::Medium));
+    assert!(bare.answers.iter().all(|a| a.who.len() == 1 && a.who[0].standing == Standing::Root));
+    let (name, text) = fixture!("snapshots-rights.json");
+    let given = of(&[Document::parse(name, text, ServerKind::Minio).unwrap()]);
+    assert!(!has(&given, Rule::MinioUsersNotRead) && given.fails(Severity::Critical), "{:?}", lines(&given));
 }
 
 #[test]

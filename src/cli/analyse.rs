@@ -115,11 +115,15 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
     let any_unreadable = !unreadable.is_empty();
     analysis.findings.splice(0..0, unreadable);
     show(args, &analysis, setup)?;
-    Ok(match (any_unreadable, analysis.reaches(args.fail_on.into()), conclusive(&read)) {
-        (true, _, _) => 2,
-        (false, true, _) => 1,
-        (false, false, true) => 0,
-        (false, false, false) => 3,
+    let least = args.fail_on.into();
+    Ok(if any_unreadable {
+        2
+    } else if analysis.fails(least) {
+        1
+    } else if analysis.reaches(least) || !conclusive(&read) {
+        3
+    } else {
+        0
     })
 }
 
@@ -189,7 +193,7 @@ fn table(analysis: &Analysis, width: usize) -> String {
         }
         let _ = writeln!(text, "  {}", answer.question.text());
         if answer.who.is_empty() {
-            let _ = writeln!(text, "    nobody by what was read");
+            let _ = writeln!(text, "    nobody by what was read; others are not assessed");
         }
         for line in lines(answer) {
             wrap(&mut text, &line, width, 4);

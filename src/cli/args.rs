@@ -288,7 +288,7 @@ pub enum Sent {
 #[derive(Debug, Clone, Args)]
 #[command(
     after_help = "Exit codes: 0 no finding reaches --fail-on · 1 one does · 2 a policy file cannot be read · \
-                        3 the bucket's policy, lock or versioning could not be read"
+                        3 what could not be read, or is not known, reaches it"
 )]
 pub struct AnalyseArgs {
     /// What is analysed.

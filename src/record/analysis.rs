@@ -69,6 +69,8 @@ words! {
         ConditionForgeableOnMinio = "condition-forgeable-on-minio",
         /// A right that on MinIO opens a way around Object Lock.
         MinioHole = "minio-hole",
+        /// MinIO's users, groups and their policies were not given: who holds what is not assessed.
+        MinioUsersNotRead = "minio-users-not-read",
         /// The bucket has no versioning.
         NoVersioning = "no-versioning",
         /// The bucket has no Object Lock where a lock is required.
@@ -271,9 +273,19 @@ impl Analysis {
         self.findings.iter().filter(|f| f.waived.is_none()).map(|f| f.severity).max()
     }
 
-    /// Whether a finding that no waiver covers is at least this bad.
+    /// Whether a finding that no waiver covers is at least this bad, be it only that something was not
+    /// assessed.
     #[must_use]
     pub fn reaches(&self, severity: Severity) -> bool {
         self.worst().is_some_and(|worst| worst >= severity)
+    }
+
+    /// Whether a finding that was assessed, and that no waiver covers, is at least this bad.
+    #[must_use]
+    pub fn fails(&self, severity: Severity) -> bool {
+        let counts = |f: &AnalysisFinding| {
+            f.waived.is_none() && f.state != AnalysisState::NotAssessed && f.severity >= severity
+        };
+        self.findings.iter().any(counts)
     }
 }
