@@ -377,6 +377,8 @@ pub enum ScenariosCommand {
         #[arg(long, value_enum, default_value = "table")]
         format: ListFormat,
     },
+    /// Which behaviour is tested by which scenario, and why some by none (Markdown, `docs/coverage.md`).
+    Coverage,
     /// Check scenario files, without a network.
     Check {
         /// A file or a directory.

@@ -7,7 +7,7 @@ use crate::cli::args::{KeygenArgs, ListFormat, ScenariosCommand, ServeArgs};
 use crate::cli::setup::words;
 use crate::cli::{Failure, note, out, out_text};
 use crate::scenario::suite::{SuiteError, read_path};
-use crate::scenario::{Scenario, Suite};
+use crate::scenario::{Coverage, Scenario, Suite};
 use crate::server::{Config, Defect, Server};
 use crate::sign::Identity;
 use crate::time::{Clock, Span};
@@ -71,6 +71,10 @@ pub(super) fn scenarios(command: &ScenariosCommand) -> Result<u8, Failure> {
                 ListFormat::Json => out(&json(&row(scenario)))?,
                 ListFormat::Table => out(format!("{}\n", scenario.source).as_bytes())?,
             }
+        }
+        ScenariosCommand::Coverage => {
+            let coverage = Coverage::of(&suite).map_err(|e| Failure::usage(&e, e.hint()))?;
+            out(coverage.markdown().as_bytes())?;
         }
         ScenariosCommand::Check { path } => {
             let found = read_path(path, &suite.controls).map_err(|e| suite_failure(&e))?;

@@ -6,6 +6,7 @@
 
 mod check;
 pub mod controls;
+pub mod coverage;
 pub mod model;
 pub mod parse;
 pub mod refusals;
@@ -13,6 +14,7 @@ pub mod rights;
 pub mod suite;
 
 pub use controls::{Control, Controls};
+pub use coverage::{Coverage, CoverageError};
 pub use model::*;
 pub use parse::{Mistake, parse_file};
 pub use refusals::{Dialect, Dialects};

@@ -14,7 +14,7 @@ static SCENARIOS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");
 static POLICIES: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/fixtures/policies");
 
 /// The files of `scenarios/` that hold no scenarios.
-const OTHERS: &[&str] = &["controls.toml", "refusals.toml"];
+const OTHERS: &[&str] = &["controls.toml", "not-covered.toml", "refusals.toml"];
 
 /// The folder of `scenarios/` that holds no scenarios.
 const PROFILES: &str = "profiles";

@@ -7,6 +7,7 @@ mod audit;
 mod bad_input;
 mod bad_scenarios;
 mod cli;
+mod coverage;
 mod interrupted;
 mod live;
 mod qualify;
