@@ -293,6 +293,10 @@ pub(crate) fn render(fault: &Fault) -> Response<Bytes> {
     answer
 }
 
+/// In place of details: the answer shows its ETag without quotes, which s3s cannot write (recorded for
+/// GetObjectAttributes).
+pub(crate) const BARE_ETAG: &str = "bare-etag";
+
 /// Adds what every answer carries: request ids, date, length; completes error XML.
 pub(crate) fn finish(
     answer: Response<Bytes>,
@@ -308,6 +312,10 @@ pub(crate) fn finish(
     let empty = *method == Method::HEAD
         || parts.status == StatusCode::NOT_MODIFIED
         || parts.status == StatusCode::NO_CONTENT;
+    if parts.status.is_success() && details.as_ref().is_some_and(|value| value == BARE_ETAG) {
+        let text = String::from_utf8_lossy(&body);
+        body = Bytes::from(text.replace("<ETag>\"", "<ETag>").replace("\"</ETag>", "</ETag>"));
+    }
     if parts.status.as_u16() >= 300 {
         let details = details.as_ref().and_then(|value| value.to_str().ok()).unwrap_or("");
         body = complete_error(&body, details, path, &request_id, &host_id);

@@ -9,9 +9,10 @@ use crate::lock::LegalHold;
 
 use super::access::{ACCOUNT, Call};
 use super::condition::bare;
-use super::convert::{Answer, add, add_checksum, answer, etag, timestamp};
+use super::convert::{Answer, add, add_checksum, answer, etag, timestamp, with_header};
 use super::defects::Defect;
-use super::fault::Fault;
+use super::fault::{DETAILS, Fault};
+use super::front::BARE_ETAG;
 use super::model::{Model, Version};
 use super::service::Service;
 
@@ -83,14 +84,22 @@ impl Service {
         let wants = |name: &str| {
             object_attributes.iter().flat_map(|one| one.as_str().split(',')).any(|one| one.trim() == name)
         };
-        answer(GetObjectAttributesOutput {
+        let output = GetObjectAttributesOutput {
+            checksum: object.checksum.clone().filter(|_| wants("Checksum")).map(shown_checksum),
             e_tag: wants("ETag").then(|| etag(&object.etag)),
             last_modified: Some(timestamp(found.modified)),
+            object_parts: (wants("ObjectParts") && !object.parts.is_empty()).then(|| {
+                GetObjectAttributesParts {
+                    total_parts_count: i32::try_from(object.parts.len()).ok(),
+                    ..Default::default()
+                }
+            }),
             object_size: wants("ObjectSize").then(|| i64::try_from(object.body.len()).unwrap_or(i64::MAX)),
             storage_class: wants("StorageClass").then(|| StorageClass::from_static(StorageClass::STANDARD)),
             version_id: model.bucket(bucket)?.shown_id(found),
             ..Default::default()
-        })
+        };
+        with_header(output, DETAILS, Some(BARE_ETAG))
     }
 
     pub(crate) fn get_bucket_acl(
@@ -150,6 +159,21 @@ impl Service {
             Fault::new(501, "NotImplemented", "ACLs are not implemented by this server")
         })
     }
+}
+
+fn shown_checksum((algorithm, value): (&'static str, String)) -> Checksum {
+    let mut shown = Checksum {
+        checksum_type: Some(ChecksumType::from_static(ChecksumType::FULL_OBJECT)),
+        ..Default::default()
+    };
+    match algorithm {
+        "crc32" => shown.checksum_crc32 = Some(value),
+        "crc32c" => shown.checksum_crc32c = Some(value),
+        "crc64nvme" => shown.checksum_crc64nvme = Some(value),
+        "sha1" => shown.checksum_sha1 = Some(value),
+        _ => shown.checksum_sha256 = Some(value),
+    }
+    shown
 }
 
 fn owner() -> Owner {

@@ -80,6 +80,29 @@ async fn r_cpy_08_new_metadata_make_a_version(s: Stage) {
     s.kept(VAULT, &seal).await;
 }
 
+/// Recorded: several names in one header, and an ETag without quotes, unlike everywhere else.
+#[tokio::test]
+async fn attributes_are_shown_as_recorded() {
+    let s = Stage::new();
+    s.books().await;
+    let upload = ops::put_object(BOOKS, "k", "foo", &LockHeaders::NONE);
+    let id = s.send(upload.header("x-amz-checksum-crc32", "jHNlIQ==")).await.ok(200).version();
+    s.put(BOOKS, "k", "newer").await;
+    let ask = S3Request::to_object(Method::GET, BOOKS, "k", None).query("attributes", "");
+    let all = "ETag,Checksum,ObjectParts,StorageClass,ObjectSize";
+    let said = s.send(ask.query("versionId", &id).header("x-amz-object-attributes", all)).await.ok(200);
+    said.shows(&[("x-amz-version-id", &id)])
+        .hides(&["x-wormproof-details"])
+        .names(&[
+            ("ETag", "acbd18db4cc2f85cedef654fccc4a4d8"),
+            ("ChecksumCRC32", "jHNlIQ=="),
+            ("ChecksumType", "FULL_OBJECT"),
+            ("ObjectSize", "3"),
+            ("StorageClass", "STANDARD"),
+        ])
+        .lacks("ObjectParts");
+}
+
 async fn r_met_02_a_delete_marker_has_no_tags(s: Stage) {
     s.books().await;
     let id = s.put(BOOKS, "k", "x").await;
