@@ -161,6 +161,15 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
     // Of a live bucket all of the prefix is asked about, also what no policy names.
     let asked = input.configuration.is_some() || !input.prefix.is_empty();
     let prefix = asked.then_some(input.prefix);
+    for document in in_force.iter().filter(|d| d.bucket_patterns().is_empty()) {
+        findings.push(unassessed(
+            AnalysisRule::NotReadable,
+            &document.name,
+            None,
+            "no statement names a bucket or an object: nothing could be asked".to_owned(),
+            "give policies about S3",
+        ));
+    }
     let mut answers = Vec::new();
     for bucket in buckets(input, &in_force) {
         let scope = Scope::new(input.server, input.now, &bucket, prefix, &in_force);
