@@ -36,6 +36,11 @@ impl Document {
         Ok(Self { name: "bucket policy".to_owned(), policy, lines: Vec::new() })
     }
 
+    /// Takes the lines away, of a document that was put together.
+    pub(super) fn forget_lines(&mut self) {
+        self.lines.clear();
+    }
+
     /// Where a statement stands.
     #[must_use]
     pub fn place(&self, index: usize) -> StatementPlace {

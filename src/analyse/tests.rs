@@ -20,6 +20,7 @@ fn offline(server: ServerKind, texts: &[(&str, &str)], sends: Option<Sends>) -> 
         requirement: &Requirement::default(),
         configuration: None,
         documents: &documents,
+        users_read: false,
         sends,
         now: now(),
     })
@@ -420,6 +421,7 @@ fn on_minio_nobody_is_acquitted_whose_policies_were_not_given() {
             requirement: &requirement,
             configuration: Some(&configuration(None)),
             documents,
+            users_read: false,
             sends: None,
             now: now(),
         })
