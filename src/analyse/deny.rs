@@ -189,8 +189,11 @@ fn about_locks(
                     "stops the parts of multipart uploads to {on}, which are s3:PutObject without lock or \
                      condition headers: large objects cannot be stored"
                 ),
-                "add Bool {\"s3:ObjectCreationOperation\": \"true\"} to the condition (AWS only), or say that \
-                 uploads are never multipart",
+                if asks_for_lock {
+                    "leave the lock to the bucket's default: parts and the completion of an upload carry no lock headers"
+                } else {
+                    "add Bool {\"s3:ObjectCreationOperation\": \"true\"} to the condition (AWS only)"
+                },
             );
         }
         if asks_for_lock || !statement.conditions.is_empty() {
@@ -332,7 +335,7 @@ fn not_principal(
                 said.push(format!("{id} is left of a principal that was deleted: nobody is exempt by it"));
             }
             PrincipalName::Other { kind, name } => {
-                said.push(format!("{kind} {name} is exempt: not assessed"))
+                said.push(format!("{kind} {name} is exempt: not assessed"));
             }
         }
     }

@@ -36,6 +36,11 @@ impl Document {
         Ok(Self { name: "bucket policy".to_owned(), policy, lines: Vec::new() })
     }
 
+    /// Takes the lines away, of a document that was put together.
+    pub(super) fn forget_lines(&mut self) {
+        self.lines.clear();
+    }
+
     /// Where a statement stands.
     #[must_use]
     pub fn place(&self, index: usize) -> StatementPlace {
@@ -56,9 +61,18 @@ impl Document {
         self.policy.kind() == Kind::Bucket
     }
 
-    /// The names of the buckets that its resources lie in, as patterns.
+    /// Whether a statement is about everything but what it names.
+    pub(super) fn has_not_resource(&self) -> bool {
+        self.policy.statements().iter().any(|s| s.resources.not)
+    }
+
+    /// The names of the buckets that its resources lie in, as patterns. `NotResource` adds one that no
+    /// document names.
     pub(super) fn bucket_patterns(&self) -> Vec<String> {
         let mut found = Vec::new();
+        if self.has_not_resource() {
+            found.push("any-other-bucket".to_owned());
+        }
         for resource in self.policy.statements().iter().flat_map(|s| &s.resources.written) {
             if let Some((bucket, _)) = bucket_and_key(resource)
                 && !found.contains(&bucket)

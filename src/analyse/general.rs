@@ -43,7 +43,10 @@ pub(super) fn lint(document: &Document) -> Vec<Found> {
             let operator = &condition.operator;
             let by_absence = operator.if_exists
                 || operator.set == SetTest::All
-                || (operator.negated && operator.set == SetTest::Plain);
+                // That a header must not have a value is fulfilled without the header.
+                || (operator.negated
+                    && operator.set == SetTest::Plain
+                    && !condition.key.to_lowercase().starts_with("s3:"));
             let caught = statement.conditions.iter().any(|c| {
                 c.operator.is_null()
                     && c.key.eq_ignore_ascii_case(&condition.key)

@@ -5,7 +5,7 @@ use super::found::{Found, finding};
 use super::keys::refused_by_minio;
 use super::world::{Outcome, Scope, Subject};
 use crate::policy::Effect;
-use crate::record::analysis::{AnalysisRule as Rule, Severity};
+use crate::record::analysis::{AnalysisRule as Rule, AnalysisState, Severity};
 
 /// Why MinIO refuses the document as a whole; `None` if it takes it.
 pub(super) fn void(document: &Document) -> Option<Found> {
@@ -141,43 +141,52 @@ const WIDE_HOLES: &[(&str, &str, &str, Severity)] = &[
 
 fn holes(scope: &Scope<'_>, document: &Document, subject: &Subject<'_>) -> Vec<Found> {
     let mut found = Vec::new();
+    // Whether it is certain, and by which statement.
     let may = |action: &str, on: &str| match scope.attempt(subject, action, on, &[]) {
-        Outcome::Yes { ruling, .. } => subject.place(scope, &ruling),
-        Outcome::Perhaps { .. } | Outcome::No { .. } => None,
+        Outcome::Yes { ruling, .. } => Some((true, subject.place(scope, &ruling)?)),
+        Outcome::Perhaps { ruling, .. } => Some((false, subject.place(scope, &ruling)?)),
+        Outcome::No { .. } => None,
     };
     for (actions, id, harm, remedy) in HOLES {
-        let place = scope.objects.iter().find_map(|on| {
+        let ways = scope.objects.iter().filter_map(|on| {
             let places: Option<Vec<_>> = actions.iter().map(|action| may(action, on)).collect();
-            places?.into_iter().next_back()
+            let certain = places.as_ref()?.iter().all(|(certain, _)| *certain);
+            places?.into_iter().next_back().map(|(_, place)| (certain, place))
         });
-        if let Some(place) = place {
-            found.push(finding(
-                Rule::MinioHole,
-                Severity::Critical,
-                &document.name,
-                Some(place),
-                format!("with {} {} may {harm} ({id})", actions.join(" and "), subject.name),
-                remedy,
-            ));
+        if let Some((certain, place)) = ways.max_by_key(|(certain, _)| *certain) {
+            found.push(Found {
+                state: if certain { AnalysisState::Analysed } else { AnalysisState::NotAssessed },
+                ..finding(
+                    Rule::MinioHole,
+                    Severity::Critical,
+                    &document.name,
+                    Some(place),
+                    format!("with {} {} may {harm} ({id})", actions.join(" and "), subject.name),
+                    remedy,
+                )
+            });
         }
     }
     for (action, id, harm, severity) in WIDE_HOLES {
         // Admin actions have no resource; they are not in `s3:*`.
         let on = scope.bucket_arn();
-        let place = if action.starts_with("admin:") {
-            if subject.is_anonymous() { None } else { admin(document, action) }
+        let way = if action.starts_with("admin:") {
+            if subject.is_anonymous() { None } else { admin(document, action).map(|place| (true, place)) }
         } else {
             may(action, &on)
         };
-        if let Some(place) = place {
-            found.push(finding(
-                Rule::MinioHole,
-                *severity,
-                &document.name,
-                Some(place),
-                format!("with {action} {} may {harm} ({id})", subject.name),
-                &format!("deny {action}, or do not grant it"),
-            ));
+        if let Some((certain, place)) = way {
+            found.push(Found {
+                state: if certain { AnalysisState::Analysed } else { AnalysisState::NotAssessed },
+                ..finding(
+                    Rule::MinioHole,
+                    *severity,
+                    &document.name,
+                    Some(place),
+                    format!("with {action} {} may {harm} ({id})", subject.name),
+                    &format!("deny {action}, or do not grant it"),
+                )
+            });
         }
     }
     found

@@ -1,7 +1,7 @@
 //! Analysis: what configuration and policies say about who could weaken the protection.
 //!
-//! Pure functions over what was read: a bucket's configuration, policy documents, a requirement. Nothing is
-//! sent. A finding says what a statement lets through or stops the application from doing; an answer says
+//! Pure functions over what was read: a bucket's configuration, policy documents, a requirement. Only
+//! [`minio_holders`] sends, and only reads. A finding says what a statement lets through or stops the application from doing; an answer says
 //! who may do what, and by which statement. Both come from asking the policy evaluator with requests that
 //! stand for many; what hangs on something that is not known is *not assessed*, and what a server does not
 //! enforce earns no credit.
@@ -17,6 +17,7 @@ mod general;
 mod grants;
 mod keys;
 mod minio;
+mod minio_admin;
 mod questions;
 mod rules_xml;
 mod settings;
@@ -26,6 +27,7 @@ mod world;
 use chrono::{DateTime, Utc};
 
 pub use document::Document;
+pub use minio_admin::{AdminError, Holders, holders as minio_holders};
 
 use crate::lock::Reading;
 use crate::profile::Requirement;
@@ -95,6 +97,8 @@ pub struct Input<'a> {
     pub configuration: Option<&'a BucketConfiguration>,
     /// Documents beside the bucket's own policy: identity policies, or bucket policies not yet deployed.
     pub documents: &'a [Document],
+    /// Whether the documents hold the policies of all of MinIO's users ([`minio_holders`]).
+    pub users_read: bool,
     /// What an upload carries; without it every kind is tried.
     pub sends: Option<Sends>,
     /// The time to judge dates by.
@@ -132,6 +136,7 @@ pub fn of_bucket(
         requirement,
         configuration: Some(configuration),
         documents: &[],
+        users_read: false,
         sends: None,
         now,
     })
@@ -161,6 +166,15 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
     // Of a live bucket all of the prefix is asked about, also what no policy names.
     let asked = input.configuration.is_some() || !input.prefix.is_empty();
     let prefix = asked.then_some(input.prefix);
+    for document in in_force.iter().filter(|d| d.bucket_patterns().is_empty()) {
+        findings.push(unassessed(
+            AnalysisRule::NotReadable,
+            &document.name,
+            None,
+            "no statement names a bucket or an object: nothing could be asked".to_owned(),
+            "give policies about S3",
+        ));
+    }
     let mut answers = Vec::new();
     for bucket in buckets(input, &in_force) {
         let scope = Scope::new(input.server, input.now, &bucket, prefix, &in_force);
@@ -170,7 +184,8 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
     }
     if input.server == ServerKind::Minio
         && input.configuration.is_some()
-        && !input.documents.iter().any(|d| !d.is_bucket_policy())
+        && !input.users_read
+        && !input.documents.iter().any(|d| !d.is_bucket_policy() && !d.name.starts_with("MinIO user "))
     {
         findings.push(unassessed(
             AnalysisRule::MinioUsersNotRead,

@@ -205,10 +205,14 @@ fn named(scope: &Scope<'_>, question: Question) -> Vec<Who> {
                 // Its root user is named by the account's name: what it is granted, the account is.
                 who.extend(granted(scope, &subject, question));
             }
-            PrincipalName::Everybody
-            | PrincipalName::Account(_)
-            | PrincipalName::UniqueId(_)
-            | PrincipalName::Other { .. } => {}
+            // Whom everybody's grant reaches without a signature, it reaches with one.
+            PrincipalName::Everybody => {
+                let anonymous = fare(scope, &Subject::anonymous(), question);
+                if !anonymous.is_some_and(|f| rank(&f.outcome) == 2) {
+                    who.extend(granted(scope, &Subject::stranger(), question));
+                }
+            }
+            PrincipalName::Account(_) | PrincipalName::UniqueId(_) | PrincipalName::Other { .. } => {}
         }
     }
     // Whom a Deny exempts, somebody else may have allowed.

@@ -20,6 +20,7 @@ fn offline(server: ServerKind, texts: &[(&str, &str)], sends: Option<Sends>) -> 
         requirement: &Requirement::default(),
         configuration: None,
         documents: &documents,
+        users_read: false,
         sends,
         now: now(),
     })
@@ -258,6 +259,32 @@ fn what_hangs_on_somebodys_name_is_not_assessed() {
 }
 
 #[test]
+fn what_nobody_wrote_down_is_asked_about_all_the_same() {
+    // Everything but one bucket: another bucket is asked about.
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:*","NotResource":"arn:aws:s3:::logs/*"}}"#;
+    let found = offline(ServerKind::Aws, &[("p.json", text)], None);
+    assert!(has(&found, Rule::MayBypassGovernance), "{:?}", lines(&found));
+    // Everybody of an organisation: not anonymous, and not nobody.
+    let org = r#"{"Effect":"Allow","Principal":"*","Action":"s3:*","Condition":{"StringEquals":{"aws:PrincipalOrgID":"o-1"}}}"#;
+    let found = on_bucket(org);
+    assert!(!has(&found, Rule::Public), "{:?}", lines(&found));
+    let answer = found.answers.iter().find(|a| a.question == Question::DeleteVersions).unwrap();
+    let stranger = answer.who.iter().find(|w| w.principal == "anybody of any other account").unwrap();
+    assert_eq!(
+        (stranger.standing, stranger.keys.as_slice()),
+        (Standing::Conditional, &["aws:principalorgid".to_owned()][..])
+    );
+    // A policy of another service is not a pass.
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"kms:*","Resource":"arn:aws:kms:eu-west-1:111122223333:key/k"}}"#;
+    assert!(has(&offline(ServerKind::Aws, &[("kms.json", text)], None), Rule::NotReadable));
+    // Each user's own folder on MinIO: the hole is not assessed, never passed over.
+    let text = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:PutObject","Resource":"arn:aws:s3:::home/${aws:username}/*"}}"#;
+    let found = offline(ServerKind::Minio, &[("home.json", text)], None);
+    let hole = found.findings.iter().find(|f| f.rule == Rule::MinioHole).unwrap();
+    assert_eq!(hole.state, AnalysisState::NotAssessed);
+}
+
+#[test]
 fn minio_administrators_are_named_with_the_hole_that_each_right_opens() {
     let text = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["admin:*"]},
         {"Effect":"Allow","Action":["s3:*"],"Resource":["arn:aws:s3:::*"]}]}"#;
@@ -301,6 +328,9 @@ fn configuration(policy: Option<&str>) -> BucketConfiguration {
     }
 }
 
+/// A change to a configuration that is as it should be.
+type Change<'a> = Box<dyn Fn(&mut BucketConfiguration) + 'a>;
+
 fn live(configuration: &BucketConfiguration) -> Analysis {
     let requirement = Requirement {
         mode: Some(crate::lock::Mode::Compliance),
@@ -316,7 +346,6 @@ fn a_bucket_as_it_should_be_has_no_findings_and_each_setting_that_is_not_has_one
     let lifecycle = |rule: &str| {
         Reading::Known(Some(format!("<LifecycleConfiguration><Rule>{rule}</Rule></LifecycleConfiguration>")))
     };
-    type Change<'a> = Box<dyn Fn(&mut BucketConfiguration) + 'a>;
     #[rustfmt::skip]
     let table: Vec<(&str, Change<'_>)> = vec![
         ("medium not-readable bucket policy", Box::new(|c| c.policy = Reading::Unread("403".into()))),
@@ -392,6 +421,7 @@ fn on_minio_nobody_is_acquitted_whose_policies_were_not_given() {
             requirement: &requirement,
             configuration: Some(&configuration(None)),
             documents,
+            users_read: false,
             sends: None,
             now: now(),
         })

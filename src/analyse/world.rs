@@ -15,7 +15,18 @@ use crate::record::analysis::StatementPlace;
 use crate::time::wire;
 
 /// The most objects that stand for the rest.
-const MOST_SAMPLES: usize = 16;
+const MOST_SAMPLES: usize = 64;
+
+/// Condition keys that only a signed request has.
+const OF_SIGNERS: [&str; 7] = [
+    "aws:PrincipalOrgID",
+    "aws:PrincipalOrgPaths",
+    "aws:PrincipalServiceName",
+    "aws:userid",
+    "aws:MultiFactorAuthPresent",
+    "aws:MultiFactorAuthAge",
+    "aws:TokenIssueTime",
+];
 
 /// An account that nobody has, where the documents name none.
 const NO_ACCOUNT: &str = "000000000000";
@@ -65,7 +76,9 @@ impl<'a> Scope<'a> {
         prefix: Option<&str>,
         documents: &[&'a Document],
     ) -> Self {
-        let bears = |d: &&'a Document| d.bucket_patterns().iter().any(|p| pattern_covers(p, bucket));
+        let bears = |d: &&'a Document| {
+            d.has_not_resource() || d.bucket_patterns().iter().any(|p| pattern_covers(p, bucket))
+        };
         let policy = documents.iter().copied().filter(|d| d.is_bucket_policy()).find(bears);
         let identities: Vec<_> =
             documents.iter().copied().filter(|d| !d.is_bucket_policy()).filter(bears).collect();
@@ -101,8 +114,8 @@ impl<'a> Scope<'a> {
                 }
             }
         }
-        if keys.is_empty() {
-            keys.push("sample".to_owned());
+        if keys.is_empty() || self.documents().any(Document::has_not_resource) {
+            keys.push(format!("{}sample", prefix.unwrap_or_default()));
         }
         let mut found = Vec::new();
         for key in keys {
@@ -167,6 +180,8 @@ pub(super) struct Subject<'a> {
     relation: Relation,
     /// Whether it stands for many: its ARN is not known.
     unnamed: bool,
+    /// Whether it is of an account that is not known.
+    foreign: bool,
 }
 
 impl<'a> Subject<'a> {
@@ -179,6 +194,17 @@ impl<'a> Subject<'a> {
             documents: Vec::new(),
             relation: Relation::SameAccount,
             unnamed: false,
+            foreign: false,
+        }
+    }
+
+    /// Anybody of any other account. That account can grant its own whatever it likes.
+    pub(super) fn stranger() -> Self {
+        Self {
+            name: "anybody of any other account".to_owned(),
+            unnamed: true,
+            foreign: true,
+            ..Self::named("arn:aws:iam::999999999999:user/anybody", false)
         }
     }
 
@@ -212,6 +238,7 @@ impl<'a> Subject<'a> {
             identity,
             relation: Relation::SameAccount,
             unnamed: false,
+            foreign: false,
         }
     }
 
@@ -313,11 +340,16 @@ impl Scope<'_> {
 
     fn base(&self, subject: &Subject<'_>) -> Context {
         let mut context = Context::default();
+        if subject.is_anonymous() {
+            for key in OF_SIGNERS {
+                context.set_absent(key);
+            }
+        }
         if subject.unnamed {
             for key in ["aws:PrincipalArn", "aws:username", "aws:PrincipalType"] {
                 context.set_unknown(key);
             }
-            if self.owner == NO_ACCOUNT {
+            if self.owner == NO_ACCOUNT || subject.foreign {
                 context.set_unknown("aws:PrincipalAccount");
             }
         }

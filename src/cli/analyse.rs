@@ -84,6 +84,7 @@ fn offline(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Resu
         requirement,
         configuration: None,
         documents: &documents,
+        users_read: false,
         sends: sends(args),
         now: Clock::Real.now(),
     });
@@ -100,8 +101,14 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
     let (read, exchanges) = configuration(&opened.client, &opened.administrator, &bucket).await;
     let server = args.server.map_or_else(|| server_kind(opened, &exchanges), ServerKind::from);
     let now = opened.clock.now();
+    let (mut documents, unreadable) = documents(args, server);
+    let users_read = server == ServerKind::Minio && documents.is_empty() && {
+        let found = users(opened).await;
+        let complete = found.as_ref().is_some_and(|h| h.unread.is_empty());
+        documents.extend(found.into_iter().flat_map(|h| h.documents));
+        complete
+    };
     target.opened.close().await;
-    let (documents, unreadable) = documents(args, server);
     let mut analysis = analyse::analyse(&Input {
         server,
         bucket: Some(&bucket),
@@ -109,6 +116,7 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
         requirement,
         configuration: Some(&read),
         documents: &documents,
+        users_read,
         sends: sends(args),
         now,
     });
@@ -125,6 +133,23 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
     } else {
         0
     })
+}
+
+/// MinIO's users with their policies, where the administrator may read them.
+async fn users(opened: &Opened) -> Option<analyse::Holders> {
+    match analyse::minio_holders(&opened.client, &opened.administrator).await {
+        Ok(found) => {
+            for why in &found.unread {
+                note(&format!("not read: {why}"));
+            }
+            Some(found)
+        }
+        Err(error) => {
+            note(&format!("MinIO's users were not read: {error}"));
+            note(&format!("hint: {}", error.hint()));
+            None
+        }
+    }
 }
 
 /// Whether what the answer turns on was read. Without the policy nobody can say who may do what.
