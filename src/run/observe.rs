@@ -66,9 +66,10 @@ impl Session<'_> {
                 .filter(|e| !listed.iter().any(|l| l.version_id == e.version_id));
             let (Some(new), None) = (new.next(), new.next()) else { continue };
             let step_of = |done: &StepEvidence| {
-                usize::try_from(done.step).ok().and_then(|i| scenario.steps.get(i)).filter(|step| {
-                    step.object.as_deref() == Some(object) && makes_version(step)
-                })
+                usize::try_from(done.step)
+                    .ok()
+                    .and_then(|i| scenario.steps.get(i))
+                    .filter(|step| step.object.as_deref() == Some(object) && makes_version(step))
             };
             let mut writes: Vec<&mut StepEvidence> =
                 steps.iter_mut().filter(|done| step_of(done).is_some()).collect();
