@@ -113,7 +113,7 @@ pub struct SentStep {
     /// SHA-256 of the content that it would make the version hold (for a multipart completion: of the parts
     /// together; for a copy: of the source; for an archive entry or a form: of the entry).
     pub sha256: Option<String>,
-    /// The version id that the answer gave.
+    /// The version id that the answer gave; where it gave none, that of the one new version that was listed afterwards.
     pub version_id: Option<String>,
     /// The upload id that the answer gave.
     pub upload_id: Option<String>,

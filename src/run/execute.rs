@@ -92,8 +92,8 @@ pub async fn execute(
     if let Err(error) = started {
         return collect(scenarios.len(), units.iter().map(|u| (*u, Err(error.to_string()))).collect());
     }
-    let twins = scenarios.iter().any(|(s, _)| s.buckets.iter().any(|b| b.twin));
-    let audited = Audited::read(&env.client, env.administrator(), &env.bucket, &env.log, twins).await;
+    let buckets = scenarios.iter().any(|(s, _)| !s.buckets.is_empty());
+    let audited = Audited::read(&env.client, env.administrator(), &env.bucket, &env.log, buckets).await;
     let holds = if env.own_server || !scenarios.iter().any(|(s, _)| probe::uses_hold(s)) {
         Ok(())
     } else {
@@ -303,8 +303,9 @@ impl Session<'_> {
                     return Ok(Some(INTERRUPTED.to_owned()));
                 }
             }
-            let (steps, adopt) = self.group(group).await?;
-            let observed = self.observe(&adopt).await;
+            let (mut steps, adopt) = self.group(group).await?;
+            let before = groups.last().map(|g| &g.observed).or(baseline.as_ref());
+            let observed = self.observe_after(&mut steps, &adopt, before).await;
             groups.push(GroupEvidence { steps, observed });
         }
         Ok(None)

@@ -2,12 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use chrono::{DateTime, Utc};
 use futures_util::future::join_all;
 
 use crate::lock::{Presence, Reading};
-use crate::record::evidence::{EventNumber, Listed, Observation, Observed, ObservedKey};
+use crate::record::evidence::{EventNumber, Listed, Observation, Observed, ObservedKey, StepEvidence};
 use crate::run::read::Entry;
 use crate::run::session::Session;
+use crate::run::write::makes_version;
 use crate::scenario::ObjectSetup;
 
 /// One version to be read.
@@ -30,6 +32,62 @@ impl Session<'_> {
         for object in adopt {
             self.adopt(object, &listings);
         }
+        self.read(at, &listings).await
+    }
+
+    /// As [`Self::observe`], after the steps of a group. Where the answer to a write named no version (Ceph's to a copy
+    /// or a completed multipart upload), the listing does: if one version of the key is new, and one step wrote it.
+    pub(super) async fn observe_after(
+        &mut self,
+        steps: &mut [StepEvidence],
+        adopt: &[String],
+        before: Option<&Observation>,
+    ) -> Observation {
+        let at = self.server_now();
+        let listings = self.listings().await;
+        for object in adopt {
+            self.adopt(object, &listings);
+        }
+        if let Some(before) = before {
+            self.name_versions(steps, before, &listings);
+        }
+        self.read(at, &listings).await
+    }
+
+    fn name_versions(&mut self, steps: &mut [StepEvidence], before: &Observation, listings: &Listings) {
+        let scenario = self.scenario;
+        for placed in &self.handles.placed {
+            let object = placed.object.as_str();
+            let Some((Reading::Known(entries), _)) = listings.get(&placed.bucket) else { continue };
+            let Some(listed) = before.key(object).and_then(|k| k.listing.known()) else { continue };
+            let mut new = entries
+                .iter()
+                .filter(|e| e.key == placed.key && !e.marker && e.version_id != "null")
+                .filter(|e| !listed.iter().any(|l| l.version_id == e.version_id));
+            let (Some(new), None) = (new.next(), new.next()) else { continue };
+            let step_of = |done: &StepEvidence| {
+                usize::try_from(done.step)
+                    .ok()
+                    .and_then(|i| scenario.steps.get(i))
+                    .filter(|step| step.object.as_deref() == Some(object) && makes_version(step))
+            };
+            let mut writes: Vec<&mut StepEvidence> =
+                steps.iter_mut().filter(|done| step_of(done).is_some()).collect();
+            let [done] = writes.as_mut_slice() else { continue };
+            let name = step_of(done).and_then(|step| step.name.as_deref());
+            let [sent] = done.sent.as_mut_slice() else { continue };
+            if sent.version_id.is_some() {
+                continue;
+            }
+            sent.version_id = Some(new.version_id.clone());
+            if let Some(made) = name.and_then(|name| self.handles.made.get_mut(name)) {
+                made.version_id = Some(new.version_id.clone());
+            }
+        }
+    }
+
+    /// Reads everything that has a name.
+    async fn read(&self, at: DateTime<Utc>, listings: &Listings) -> Observation {
         let wanted = self.wanted();
         let reader = self.reader();
         let unlisted = Reading::Unread("not listed".to_owned());
@@ -46,7 +104,7 @@ impl Session<'_> {
                 Observed { object: w.object.clone(), of: w.of.clone(), state, exchanges }
             })
             .collect();
-        Observation { at, versions, keys: self.keys(&listings) }
+        Observation { at, versions, keys: self.keys(listings) }
     }
 
     /// One listing for each bucket that a canary lies in.

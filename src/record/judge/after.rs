@@ -38,6 +38,7 @@ pub fn check(around: Around<'_>, row: &After, accepted: &dyn Fn(&str) -> Option<
         return found;
     }
     let broken = |cause, text: String| Difference::Broken { cause, text, object: object.to_owned() };
+    let undone = |cause, text: String| Difference::Undone { cause, text, object: object.to_owned() };
     let Some(observed) = around.after.version(object, of) else {
         found.push(Difference::Unread(format!("{object} ({of}) has no version that could be read back")));
         return found;
@@ -52,7 +53,7 @@ pub fn check(around: Around<'_>, row: &After, accepted: &dyn Fn(&str) -> Option<
                 found.push(broken(Cause::FalseAnswer, format!("{name} cannot be read but is still listed")));
             }
             (Reading::Known(Presence::Present { .. } | Presence::Marker), Reading::Known(_)) => {
-                found.push(broken(Cause::PromiseBroken, format!("{name} is still there")));
+                found.push(undone(Cause::PromiseBroken, format!("{name} is still there")));
             }
             (Reading::Unread(why), _) | (_, Reading::Unread(why)) => {
                 found.push(Difference::Unread(format!("{name} could not be looked up: {why}")));
@@ -96,8 +97,11 @@ pub fn check(around: Around<'_>, row: &After, accepted: &dyn Fn(&str) -> Option<
     if let (Some(wanted), Reading::Known(has)) = (row.hold, &state.hold)
         && wanted != *has
     {
-        let cause = if wanted == LegalHold::On { Cause::Unlocked } else { Cause::Changed };
-        found.push(broken(cause, format!("{name} has legal hold {}, not {}", has.as_str(), wanted.as_str())));
+        let text = format!("{name} has legal hold {}, not {}", has.as_str(), wanted.as_str());
+        found.push(match wanted {
+            LegalHold::On => broken(Cause::Unlocked, text),
+            LegalHold::Off => undone(Cause::Changed, text),
+        });
     }
     found
 }
@@ -206,17 +210,18 @@ fn counts(now: &Observation, row: &After, found: &mut Vec<Difference>) {
             {
                 let Some(wanted) = wanted else { continue };
                 let has = listed.iter().filter(|l| l.marker == marker).count();
-                if usize::try_from(wanted) != Ok(has) {
-                    let cause = if !marker && has < usize::try_from(wanted).unwrap_or(usize::MAX) {
-                        Cause::Destroyed
-                    } else {
-                        Cause::Changed
-                    };
-                    found.push(Difference::Broken {
-                        cause,
-                        text: format!("{object} has {has} {what}, not {wanted}"),
-                        object: object.to_owned(),
-                    });
+                let text = format!("{object} has {has} {what}, not {wanted}");
+                let object = object.to_owned();
+                match has.cmp(&usize::try_from(wanted).unwrap_or(usize::MAX)) {
+                    std::cmp::Ordering::Equal => {}
+                    // Versions that were there before are looked for one by one; what is too few was never made.
+                    std::cmp::Ordering::Less => {
+                        let cause = if marker { Cause::Changed } else { Cause::Destroyed };
+                        found.push(Difference::Undone { cause, text, object });
+                    }
+                    std::cmp::Ordering::Greater => {
+                        found.push(Difference::Broken { cause: Cause::Changed, text, object });
+                    }
                 }
             }
         }

@@ -18,6 +18,15 @@ pub enum Difference {
         /// The object.
         object: String,
     },
+    /// Something that a step was to do is not done; a definite read-back shows it. Harm only if the step was accepted.
+    Undone {
+        /// What kind of harm.
+        cause: Cause,
+        /// In a sentence.
+        text: String,
+        /// The object.
+        object: String,
+    },
     /// It could not be read.
     Unread(String),
 }

@@ -399,7 +399,11 @@ impl<'a> Case<'a> {
             Difference::Unread(text) => {
                 Remark { rule: 4, verdict: Verdict::Inconclusive, cause: Cause::NotRead, text, who }
             }
-            Difference::Broken { cause, text, object } => {
+            Difference::Undone { text, .. } if !self.all_done() => {
+                let text = format!("{text}; but a step that was to do it was not accepted");
+                Remark { rule: 4, verdict: Verdict::Inconclusive, cause: Cause::NoAnswer, text, who }
+            }
+            Difference::Broken { cause, text, object } | Difference::Undone { cause, text, object } => {
                 let ended = !matches!(cause, Cause::PromiseBroken | Cause::FalseAnswer)
                     && compare::lock_ended(self.evidence, &object, before, now.at);
                 if ended {
@@ -411,6 +415,21 @@ impl<'a> Case<'a> {
             }
         };
         seen.remarks.push(remark);
+    }
+
+    /// Whether every step that may be accepted was: only then does the server owe all that `after` says.
+    fn all_done(&self) -> bool {
+        self.evidence.groups.iter().flat_map(|g| &g.steps).all(|done| {
+            let Some(step) = usize::try_from(done.step).ok().and_then(|i| self.scenario.steps.get(i)) else {
+                return false;
+            };
+            !matches!(step.expect, Expect::Accepted | Expect::Either)
+                || done.not_sent.is_none()
+                    && done
+                        .sent
+                        .iter()
+                        .all(|s| said(self.scenario, self.evidence, step, s, self.context).accepted())
+        })
     }
 
     fn rows(&self, around: Around<'_>, rows: &[crate::scenario::After], who: Option<Role>, seen: &mut Seen) {
