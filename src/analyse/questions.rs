@@ -208,7 +208,7 @@ fn named(scope: &Scope<'_>, question: Question) -> Vec<Who> {
             // Whom everybody's grant reaches without a signature, it reaches with one.
             PrincipalName::Everybody => {
                 let anonymous = fare(scope, &Subject::anonymous(), question);
-                if !anonymous.is_some_and(|f| rank(&f.outcome) == 2) {
+                if anonymous.is_none_or(|f| rank(&f.outcome) != 2) {
                     who.extend(granted(scope, &Subject::stranger(), question));
                 }
             }

@@ -66,7 +66,7 @@ impl Audited {
                 || reply.error().is_some_and(|e| e.code == "NotImplemented");
             match reply.trouble() {
                 None if !text.trim().is_empty() && !is_listing(&text) => {
-                    audited.documents.push((which, text))
+                    audited.documents.push((which, text));
                 }
                 None => {}
                 Some(_) if none => {}

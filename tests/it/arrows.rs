@@ -22,7 +22,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scan", &["store", "profile", "record", "exchange", "lock", "time"]),
     ("qualify", &["target", "run", "scenario", "record", "time"]),
     ("analyse", &["store", "policy", "profile", "record", "lock", "time"]),
-    ("target", &["scenario", "store", "server", "policy", "lock", "time"]),
+    ("target", &["scenario", "store", "server", "policy", "exchange", "lock", "time"]),
 ];
 
 fn files(dir: &Path, found: &mut Vec<PathBuf>) {
