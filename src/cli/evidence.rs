@@ -52,6 +52,9 @@ fn parse(bytes: &[u8]) -> Result<Record, Failure> {
 pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let path = results(&args.path);
     let bytes = read(&path)?;
+    if bytes.starts_with(b"%PDF-") {
+        return pdf_alone(&bytes, args.cert.as_deref());
+    }
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let own = text(beside(&path.with_file_name("cert.pem"))?);
     let signature = beside(&path.with_file_name("results.json.sig"))?;
@@ -96,6 +99,36 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
         record.events.len(),
         record.scenarios.len()
     ));
+    Ok(0)
+}
+
+/// A signed PDF without its record: integrity and signer, and nothing about the evidence.
+fn pdf_alone(bytes: &[u8], cert: Option<&Path>) -> Result<u8, Failure> {
+    let signed = verify_pdf(bytes).map_err(|e| broken(&e, e.hint()))?;
+    let signer = &signed.signer;
+    note(&format!("signature: holds; signed by {} (certificate {})", signer.subject, signer.fingerprint));
+    match cert {
+        None => note("signer: unknown (name the expected certificate with --cert)"),
+        Some(path) => {
+            let expected = std::fs::read_to_string(path).map_err(|e| {
+                Failure::usage(
+                    format!("cannot read {}: {}", path.display(), words(&e)),
+                    "--cert names the signer's certificate (PEM)",
+                )
+            })?;
+            // The first certificate, however its lines are broken.
+            let first = |pem: &str| -> Option<String> {
+                let (_, rest) = pem.split_once("-----BEGIN CERTIFICATE-----")?;
+                let (body, _) = rest.split_once("-----END CERTIFICATE-----")?;
+                Some(body.split_whitespace().collect())
+            };
+            if first(&expected).is_none() || first(&expected) != first(&signer.certificate_pem) {
+                return Err(broken(format!("the signer is not the one of {}", path.display()), None));
+            }
+            note(&format!("signer: the one of {}", path.display()));
+        }
+    }
+    note("evidence: not judged again; `wormproof verify` of the whole output directory does that");
     Ok(0)
 }
 

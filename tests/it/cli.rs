@@ -209,6 +209,13 @@ fn what_does_not_verify_is_5_and_what_is_not_there_is_2() {
     run_in(home.path(), &["verify", "out", "--cert", "nope"]).fails(2, "cannot read nope", "--cert");
     let whole = run_in(home.path(), &["verify", "out"]);
     assert_eq!((whole.code, whole.stdout.as_str()), (Some(0), ""), "{whole:#?}");
+    let pdf = run_in(home.path(), &["verify", "out/report.pdf", "--cert", "out/cert.pem"]);
+    assert_eq!(pdf.code, Some(0), "{pdf:#?}");
+    assert!(pdf.stderr.contains("evidence: not judged again"), "{}", pdf.stderr);
+    assert_eq!(run_in(home.path(), &["keygen", "--output", "other"]).code, Some(0));
+    run_in(home.path(), &["verify", "out/report.pdf", "--cert", "other/cert.pem"])
+        .is_5("the signer is not the one of");
+    run_in(home.path(), &["verify", "out", "--cert", "other/cert.pem"]).is_5("the signer is not the one of");
     std::fs::remove_file(home.path().join("out/results.json.sig")).expect("removed");
     run_in(home.path(), &["verify", "out"]).fails(
         5,

@@ -72,6 +72,13 @@ impl Ran {
         assert_eq!(self.stderr.matches("error: ").count(), 1, "{}", self.stderr);
     }
 
+    /// Exit code 5 with these words.
+    pub fn is_5(&self, error: &str) {
+        self.is_clean();
+        assert_eq!(self.code, Some(5), "{self:#?}");
+        assert!(self.stderr.contains(error), "{}", self.stderr);
+    }
+
     /// No panic, no text of `Debug`, nothing that steers a terminal.
     pub fn is_clean(&self) {
         for (name, text) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
