@@ -269,7 +269,8 @@ impl Coverage {
             let _ = write!(out, "\n## {} ({covered} of {})\n\n", group.name, group.behaviours.len());
             out.push_str("| id | behaviour | source | scenarios, or why none |\n|---|---|---|---|\n");
             for behaviour in &group.behaviours {
-                let mut cell = self.scenarios.get(&behaviour.id).map(|list| list.join(", ")).unwrap_or_default();
+                let mut cell =
+                    self.scenarios.get(&behaviour.id).map(|list| list.join(", ")).unwrap_or_default();
                 if let Some(reason) = self.reasons.get(&behaviour.id) {
                     if !cell.is_empty() {
                         cell.push_str("; ");
