@@ -1,6 +1,7 @@
 //! Scenarios on the embedded server in the process, judged; and what goes over the wire of WORM-101.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use bytes::Bytes;
@@ -29,13 +30,23 @@ const RUN: &str = "20300101-t1e2s3t4";
 struct Noting {
     server: Server,
     lines: Mutex<Vec<String>>,
+    /// Whether copies and completed uploads are answered without the new version's id, as Ceph does.
+    nameless: AtomicBool,
 }
 
 impl Wire for Noting {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         let line = format!("{} {}", request.method(), request.uri());
+        let complete = request.method() == http::Method::POST && line.contains("uploadId=");
+        let unnamed = complete || request.headers().contains_key("x-amz-copy-source");
         self.lines.lock().expect("a lock").push(line);
-        Box::pin(async move { Ok(self.server.handle(request).await) })
+        Box::pin(async move {
+            let mut answer = self.server.handle(request).await;
+            if unnamed && self.nameless.load(Ordering::Relaxed) {
+                answer.headers_mut().remove("x-amz-version-id");
+            }
+            Ok(answer)
+        })
     }
 }
 
@@ -70,7 +81,11 @@ async fn environment(defects: &[Defect], roles: &[Role]) -> (Environment, Arc<No
         clock: clock.clone(),
         defects: defects.to_vec(),
     };
-    let wire = Arc::new(Noting { server: Server::new(config), lines: Mutex::default() });
+    let wire = Arc::new(Noting {
+        server: Server::new(config),
+        lines: Mutex::default(),
+        nameless: AtomicBool::new(false),
+    });
     let endpoint = Endpoint::parse("http://embedded.invalid", None).expect("an endpoint");
     let client = Client::new(wire.clone(), endpoint, clock.clone(), "wormproof-test");
     let root = Credentials::new("root", "root-secret");
@@ -195,6 +210,18 @@ async fn the_suite_holds_on_a_faultless_server_and_the_canaries_can_be_removed()
     let list = list_object_versions("records", &VersionsQuery::default());
     let left = env.client.exchange(env.administrator(), &list).await;
     assert!(!String::from_utf8_lossy(&left.body).contains("<Key>"), "canaries are left");
+}
+
+#[tokio::test]
+async fn a_version_that_the_answer_does_not_name_is_found_in_the_listing() {
+    let (env, wire, input) = environment(&[], &SESSIONS).await;
+    wire.nameless.store(true, Ordering::Relaxed);
+    let suite = Suite::builtin().expect("a suite");
+    let chosen: Vec<Scenario> =
+        ["WORM-203", "WORM-719", "WORM-720"].iter().map(|id| suite.get(id).expect("it").clone()).collect();
+    let verdicts = judged(&env, &input, &chosen).await;
+    assert_eq!(verdicts.len(), 3);
+    assert!(verdicts.iter().all(|v| v.1 == Verdict::Pass), "{verdicts:#?}");
 }
 
 fn only<'s>(suite: &'s Suite, id: &str) -> Vec<(&'s Scenario, Vec<Option<Role>>)> {

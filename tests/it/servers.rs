@@ -14,6 +14,7 @@ use std::sync::OnceLock;
 
 use assert_cmd::Command;
 use serde_json::Value;
+use wormproof::scenario::{Right, Role};
 
 use deviations::Known;
 use running::{Minio, Weed, not_run, part};
@@ -198,4 +199,18 @@ fn the_embedded_server_says_the_same_in_the_process_and_on_a_socket() {
 #[test]
 fn the_document_about_the_servers_says_what_the_files_record() {
     page::is_current();
+}
+
+#[test]
+fn the_scripts_give_the_roles_the_rights_that_they_hold() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/servers/roles.json");
+    let roles: Value =
+        serde_json::from_str(&std::fs::read_to_string(path).expect("roles.json")).expect("json");
+    for &role in Role::ALL.iter().filter(|r| !matches!(r, Role::Administrator | Role::Anonymous)) {
+        let words = |rights: &[Right]| -> Vec<Value> { rights.iter().map(|r| r.word().into()).collect() };
+        let allow = role.rights().map_or_else(|| vec!["s3:*".into()], |rights| words(&rights));
+        let wanted = serde_json::json!({ "allow": allow, "deny": words(role.denied()) });
+        assert_eq!(roles[role.word()], wanted, "{role}");
+    }
+    assert_eq!(roles.as_object().map(serde_json::Map::len), Some(Role::ALL.len() - 2));
 }

@@ -343,6 +343,21 @@ fn the_state_outranks_the_answer() {
 }
 
 #[test]
+fn what_a_refused_step_was_to_do_is_no_harm_and_what_an_accepted_one_did_not_do_is() {
+    // The end wants a second version, which a refused step was to make: nothing of what was there is gone.
+    let two = |mut world: World| {
+        world.scenario.after[0].versions = Some(2);
+        world
+    };
+    two(World::good()).is(Verdict::Fail, Cause::Destroyed);
+    two(World::without_right(LOCKED)).is(Verdict::Inconclusive, Cause::NoAnswer);
+    // What was there before is looked for by itself.
+    let mut world = two(World::without_right(LOCKED));
+    *world.ledger() = state("l1", Presence::Gone, None);
+    world.is(Verdict::Fail, Cause::Destroyed);
+}
+
+#[test]
 fn an_accepted_attack_fails_even_if_nothing_happened_and_no_right_was_shown() {
     World::answered((204, "", ""), (204, "", "")).is(Verdict::Fail, Cause::Accepted);
     World::without_right((204, "", "")).is(Verdict::Fail, Cause::Accepted);

@@ -123,6 +123,32 @@ async fn a_locked_version_is_read_with_all_it_has() {
     assert_eq!(back.exchanges.len(), 4);
 }
 
+async fn reply(line: &Line) -> Reply {
+    let script = vec![("/b/k", VecDeque::from([line.clone()]))];
+    let endpoint = Endpoint::parse("http://127.0.0.1:1", None).expect("an endpoint");
+    let client = Client::new(Arc::new(Script(Mutex::new(script))), endpoint, Clock::Real, "test");
+    client.exchange(None, &get_object("b", "k", None)).await
+}
+
+#[tokio::test]
+async fn another_root_is_read_and_headers_stand_in_for_a_request_that_is_not_known() {
+    let until = parse_wire(UNTIL).expect("a date");
+    let locked = Reading::Known(Some(Retention { mode: Mode::Compliance, until }));
+    let gateway = retained("COMPLIANCE", UNTIL).body.replace("Retention>", "ObjectLockRetention>");
+    assert_eq!(retention(&reply(&line(200, &gateway)).await), locked);
+    // The request was answered with the object itself.
+    let itself = reply(&whole()).await;
+    let shown = whole()
+        .with("x-amz-object-lock-mode", "COMPLIANCE")
+        .with("x-amz-object-lock-retain-until-date", UNTIL);
+    let shown = reply(&shown).await;
+    assert_eq!(retention_or_shown(&itself, &shown), locked);
+    // Headers that show nothing say nothing, and a refusal is no ignorance.
+    assert!(matches!(retention_or_shown(&itself, &itself), Reading::Unread(_)));
+    let refused = reply(&error(403, "AccessDenied", "")).await;
+    assert!(matches!(retention_or_shown(&refused, &shown), Reading::Unread(_)));
+}
+
 #[tokio::test]
 async fn only_the_store_s_own_word_is_gone_or_none() {
     let none = || {
