@@ -12,6 +12,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Document, ServerKind};
+use crate::record::Log;
 use crate::store::client::Client;
 use crate::store::credentials::Credentials;
 use crate::store::request::S3Request;
@@ -101,12 +102,12 @@ struct Account {
     status: String,
 }
 
-/// Reads users, groups, policies and service accounts.
+/// Reads users, groups, policies and service accounts; the exchanges go to the log.
 ///
 /// # Errors
 /// Whatever keeps the users or the policies from being read; what only one of them lacks is `unread`.
-pub async fn holders(client: &Client, who: &Credentials) -> Result<Holders, AdminError> {
-    let admin = Admin { client, who };
+pub async fn holders(client: &Client, who: &Credentials, log: Option<&Log>) -> Result<Holders, AdminError> {
+    let admin = Admin { client, who, log };
     let policies: BTreeMap<String, Value> = admin.plain("list-canned-policies", &[], "policies").await?;
     let mut users: BTreeMap<String, User> = admin.secret("list-users", &[], "users").await?;
     let mut holders = Holders::default();
@@ -193,6 +194,7 @@ fn document(label: &str, statements: &[Value]) -> Result<Document, String> {
 struct Admin<'a> {
     client: &'a Client,
     who: &'a Credentials,
+    log: Option<&'a Log>,
 }
 
 impl Admin<'_> {
@@ -202,7 +204,11 @@ impl Admin<'_> {
             request = request.query(name, value);
         }
         let reply = self.client.exchange(Some(self.who), &request).await;
-        match (reply.trouble(), reply.status()) {
+        let (trouble, status) = (reply.trouble(), reply.status());
+        if let Some(log) = self.log {
+            log.exchange("configuration", reply.exchange);
+        }
+        match (trouble, status) {
             (None, Some(200)) => Ok(reply.body.to_vec()),
             (trouble, status) => Err(AdminError::Refused {
                 what: what.to_owned(),

@@ -191,11 +191,12 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
             AnalysisRule::MinioUsersNotRead,
             "users and groups",
             None,
-            "MinIO's users, groups and their policies were not given: whoever holds s3:PutObject, \
+            "MinIO's users, groups and their policies were neither read whole nor given: whoever holds s3:PutObject, \
              s3:ReplicateObject, s3:ReplicateDelete, s3:CreateBucket, s3:PutObjectRetention or an admin right \
              may get around Object Lock"
                 .to_owned(),
-            "give the policies that are attached: `mc admin policy info ALIAS NAME --json > FILE`, then --policy FILE",
+            "let the administrator list users, groups and policies, or give those that are attached: `mc admin policy \
+             info ALIAS NAME --json > FILE`, then --policy FILE",
         ));
     }
     if let Some(configuration) = input.configuration {

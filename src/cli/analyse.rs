@@ -8,9 +8,9 @@ use crate::cli::output::columns;
 use crate::cli::setup::{Setup, new_run_id, span};
 use crate::cli::{Failure, note, out};
 use crate::config::Environment;
-use crate::exchange::Exchange;
 use crate::lock::{Mode, Reading};
 use crate::profile::Requirement;
+use crate::record::Log;
 use crate::record::analysis::{Analysis, Answer, Standing, Who};
 use crate::store::sdk::{BucketConfiguration, configuration};
 use crate::target::{Kind, Opened};
@@ -97,29 +97,14 @@ fn offline(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Resu
 async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Result<u8, Failure> {
     let target = setup.open(&args.target, &new_run_id()).await?;
     let opened = &target.opened;
-    let (bucket, prefix) = (opened.location.bucket.clone(), opened.location.prefix.clone());
-    let (read, exchanges) = configuration(&opened.client, &opened.administrator, &bucket).await;
-    let server = args.server.map_or_else(|| server_kind(opened, &exchanges), ServerKind::from);
-    let now = opened.clock.now();
-    let (mut documents, unreadable) = documents(args, server);
-    let users_read = server == ServerKind::Minio && documents.is_empty() && {
-        let found = users(opened).await;
-        let complete = found.as_ref().is_some_and(|h| h.unread.is_empty());
-        documents.extend(found.into_iter().flat_map(|h| h.documents));
-        complete
-    };
+    let (read, exchanges) =
+        configuration(&opened.client, &opened.administrator, &opened.location.bucket).await;
+    let header = exchanges.iter().find_map(|e| e.answer()?.header("server"));
+    let server = args.server.map_or_else(|| server_kind(opened, header), ServerKind::from);
+    let (documents, unreadable) = documents(args, server);
+    let mut analysis =
+        of_target(opened, server, &read, requirement, documents, sends(args), &Log::default()).await;
     target.opened.close().await;
-    let mut analysis = analyse::analyse(&Input {
-        server,
-        bucket: Some(&bucket),
-        prefix: &prefix,
-        requirement,
-        configuration: Some(&read),
-        documents: &documents,
-        users_read,
-        sends: sends(args),
-        now,
-    });
     let any_unreadable = !unreadable.is_empty();
     analysis.findings.splice(0..0, unreadable);
     show(args, &analysis, setup)?;
@@ -135,21 +120,44 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
     })
 }
 
-/// MinIO's users with their policies, where the administrator may read them.
-async fn users(opened: &Opened) -> Option<analyse::Holders> {
-    match analyse::minio_holders(&opened.client, &opened.administrator).await {
-        Ok(found) => {
-            for why in &found.unread {
-                note(&format!("not read: {why}"));
+/// Analyses the configuration of an opened target, with policies that were given, or else with those of
+/// MinIO's users where the administrator may read them. What `audit` calls, too.
+pub(super) async fn of_target(
+    opened: &Opened,
+    server: ServerKind,
+    read: &BucketConfiguration,
+    requirement: &Requirement,
+    mut documents: Vec<Document>,
+    sends: Option<Sends>,
+    log: &Log,
+) -> Analysis {
+    let mut users_read = false;
+    if server == ServerKind::Minio && documents.is_empty() {
+        match analyse::minio_holders(&opened.client, &opened.administrator, Some(log)).await {
+            Ok(found) => {
+                for why in &found.unread {
+                    note(&format!("not read: {why}"));
+                }
+                users_read = found.unread.is_empty();
+                documents = found.documents;
             }
-            Some(found)
-        }
-        Err(error) => {
-            note(&format!("MinIO's users were not read: {error}"));
-            note(&format!("hint: {}", error.hint()));
-            None
+            Err(error) => {
+                note(&format!("MinIO's users were not read: {error}"));
+                note(&format!("hint: {}", error.hint()));
+            }
         }
     }
+    analyse::analyse(&Input {
+        server,
+        bucket: Some(&opened.location.bucket),
+        prefix: &opened.location.prefix,
+        requirement,
+        configuration: Some(read),
+        documents: &documents,
+        users_read,
+        sends,
+        now: opened.clock.now(),
+    })
 }
 
 /// Whether what the answer turns on was read. Without the policy nobody can say who may do what.
@@ -159,15 +167,13 @@ fn conclusive(configuration: &BucketConfiguration) -> bool {
         || matches!(configuration.versioning, Reading::Unread(_)))
 }
 
-/// By whose rules a target's policies are judged. The embedded server goes by those of AWS.
-pub(super) fn server_kind(opened: &Opened, exchanges: &[Exchange]) -> ServerKind {
+/// By whose rules a target's policies are judged; `header` is the `Server` of its answers. The embedded
+/// server goes by the rules of AWS.
+pub(super) fn server_kind(opened: &Opened, header: Option<&str>) -> ServerKind {
     match opened.kind {
         Kind::Embedded => ServerKind::Aws,
         Kind::Container | Kind::Binary => ServerKind::Minio,
-        Kind::Endpoint => {
-            let server = exchanges.iter().find_map(|e| e.answer()?.header("server"));
-            ServerKind::of_header(server)
-        }
+        Kind::Endpoint => ServerKind::of_header(header),
     }
 }
 

@@ -1,7 +1,18 @@
 //! `wormproof analyse` as a user runs it.
 
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Stdio};
+
+use argon2::{Algorithm, Argon2, Params, Version};
 use assert_cmd::Command;
-use serde_json::Value;
+use http::Method;
+use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
+use serde_json::{Value, json};
+use wormproof::store::client::Client;
+use wormproof::store::credentials::Credentials;
+use wormproof::store::request::S3Request;
+
+use crate::live::{KEY, Ran, SECRET, client_of, command, not_run};
 
 fn wormproof(args: &[&str]) -> std::process::Output {
     let mut command = Command::cargo_bin("wormproof").expect("the binary");
@@ -66,4 +77,177 @@ fn a_buckets_configuration_is_read_and_judged() {
     assert_eq!(output.status.code(), Some(0), "{shown:#}");
     let demanding = ["analyse", "--target", "embedded", "--min-retention", "100y"];
     assert_eq!(wormproof(&demanding).status.code(), Some(1));
+}
+
+/// A MinIO of this test; it ends with it.
+struct Minio {
+    child: Child,
+    url: String,
+    runtime: tokio::runtime::Runtime,
+    client: Client,
+    root: Credentials,
+}
+
+impl Drop for Minio {
+    fn drop(&mut self) {
+        // Killing what has ended already is no error here.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Minio {
+    fn start(binary: &str, directory: &std::path::Path) -> Self {
+        let mut child = std::process::Command::new(binary)
+            .args(["server", "--address", "127.0.0.1:0"])
+            .arg(directory.join("data"))
+            .env("MINIO_ROOT_USER", KEY)
+            .env("MINIO_ROOT_PASSWORD", SECRET)
+            .env("MINIO_BROWSER", "off")
+            .env("MINIO_CI_CD", "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("MinIO starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("stderr")).lines();
+        let url = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                line.split_whitespace().find(|w| w.starts_with("http://127.")).map(ToOwned::to_owned)
+            })
+            .expect("an address");
+        std::thread::spawn(move || lines.for_each(drop));
+        let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+        let client = runtime.block_on(async { client_of(&url) });
+        let minio = Self { child, url, runtime, client, root: Credentials::new(KEY, SECRET) };
+        let health = S3Request::to_object(Method::GET, "minio", "health/cluster", None);
+        for _ in 0..100 {
+            if minio.runtime.block_on(minio.client.exchange(None, &health)).status() == Some(200) {
+                return minio;
+            }
+            crate::live::pause();
+        }
+        panic!("MinIO is not ready");
+    }
+
+    fn send(&self, request: &S3Request) {
+        let reply = self.runtime.block_on(self.client.exchange(Some(&self.root), request));
+        assert!(reply.is_success(), "{request:?}: {:?}", reply.trouble());
+    }
+
+    fn admin(&self, path: &str, query: &[(&str, &str)], body: Vec<u8>) {
+        let mut request =
+            S3Request::to_object(Method::PUT, "minio", &format!("admin/v3/{path}"), None).body(body);
+        for (name, value) in query {
+            request = request.query(name, value);
+        }
+        self.send(&request);
+    }
+}
+
+/// As MinIO's own client encrypts a short body.
+fn sealed(body: &Value) -> Vec<u8> {
+    let mut header: Vec<u8> = (0..32).collect();
+    header.push(0);
+    header.extend(40..48);
+    let mut key = [0_u8; 32];
+    Argon2::new(
+        Algorithm::Argon2id,
+        Version::V0x13,
+        Params::new(64 * 1024, 1, 4, Some(32)).expect("parameters"),
+    )
+    .hash_password_into(SECRET.as_bytes(), &header[..32], &mut key)
+    .expect("a key");
+    let key = LessSafeKey::new(UnboundKey::new(&AES_256_GCM, &key).expect("a key"));
+    let nonce = |number: u32| {
+        let bytes: Vec<u8> = header[33..].iter().copied().chain(number.to_le_bytes()).collect();
+        Nonce::try_assume_unique_for_key(&bytes).expect("a nonce")
+    };
+    let empty = key.seal_in_place_separate_tag(nonce(0), Aad::empty(), &mut []).expect("a tag");
+    let bound: Vec<u8> = [0x80].into_iter().chain(empty.as_ref().iter().copied()).collect();
+    let mut text = body.to_string().into_bytes();
+    let tag = key.seal_in_place_separate_tag(nonce(1), Aad::from(bound), &mut text).expect("a tag");
+    [header, text, tag.as_ref().to_vec()].concat()
+}
+
+#[test]
+fn users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold() {
+    let name = "users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold";
+    #[expect(clippy::disallowed_methods, reason = "the test set-up hands its parts over by variables")]
+    let Ok(binary) = std::env::var("WORMPROOF_TEST_MINIO") else {
+        return not_run(&format!("{name} (WORMPROOF_TEST_MINIO)"));
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let minio = Minio::start(&binary, directory.path());
+    minio.send(
+        &S3Request::to_bucket(Method::PUT, "records").header("x-amz-bucket-object-lock-enabled", "true"),
+    );
+    let policy = json!({"Version": "2012-10-17", "Statement": [
+        {"Sid": "Write", "Effect": "Allow", "Action": ["s3:PutObject"], "Resource": ["arn:aws:s3:::records/*"]}]});
+    minio.admin("add-canned-policy", &[("name", "records-writer")], policy.to_string().into_bytes());
+    let reads = json!({"Version": "2012-10-17", "Statement": [
+        {"Effect": "Allow", "Action": ["s3:Get*", "s3:List*"], "Resource": ["arn:aws:s3:::*"]}]});
+    minio.admin("add-canned-policy", &[("name", "reads")], reads.to_string().into_bytes());
+    for user in ["writer", "replicator", "reader", "gone"] {
+        minio.admin(
+            "add-user",
+            &[("accessKey", user)],
+            sealed(&json!({"secretKey": "a-long-secret", "status": "enabled"})),
+        );
+    }
+    let attach = |policy: &str, to: &str, group: &str| {
+        let query = [("policyName", policy), ("userOrGroup", to), ("isGroup", group)];
+        minio.admin("set-user-or-group-policy", &query, Vec::new());
+    };
+    attach("records-writer", "writer", "false");
+    attach("reads", "reader", "false");
+    attach("consoleAdmin", "gone", "false");
+    minio.admin("set-user-status", &[("accessKey", "gone"), ("status", "disabled")], Vec::new());
+    let members =
+        json!({"group": "ops", "members": ["replicator"], "isRemove": false, "groupStatus": "enabled"});
+    minio.admin("update-group-members", &[], members.to_string().into_bytes());
+    attach("consoleAdmin", "ops", "true");
+    minio.admin(
+        "add-service-account",
+        &[],
+        sealed(&json!({"targetUser": "writer", "accessKey": "writers-key", "secretKey": "another-secret"})),
+    );
+
+    let args = ["analyse", "s3://records", "--endpoint-url", &minio.url, "--format", "json"];
+    let ran = Ran::of(&command(directory.path(), &args).output().expect("it runs"));
+    ran.is_clean();
+    assert_eq!(ran.code, Some(1), "{}", ran.stderr);
+    let shown: Value = serde_json::from_str(&ran.stdout).expect("JSON");
+    assert_eq!(shown["server"].as_str(), Some("minio"));
+    let findings = shown["findings"].as_array().expect("findings");
+    let of = |rule: &str| findings.iter().filter(|f| f["rule"] == rule).collect::<Vec<_>>();
+    assert!(of("minio-users-not-read").is_empty(), "{}", ran.stderr);
+    let holes = |user: &str| {
+        let named =
+            |f: &&&Value| f["about"].as_str().is_some_and(|a| a.starts_with(&format!("MinIO user {user} ")));
+        of("minio-hole").iter().filter(named).count()
+    };
+    assert_eq!(
+        (holes("writer"), holes("replicator"), holes("reader"), holes("gone")),
+        (1, 9, 0, 0),
+        "{shown:#}"
+    );
+    let writer = of("minio-hole")
+        .into_iter()
+        .find(|f| f["about"].as_str().is_some_and(|a| a.contains("writer")))
+        .expect("a hole");
+    let about = writer["about"].as_str().expect("a text");
+    assert!(about.contains("(records-writer)") && about.contains("writers-key"), "{about}");
+    assert!(!ran.stdout.contains("a-long-secret") && !ran.stdout.contains(SECRET));
+    // Who may not read them is told so, and nobody is acquitted.
+    let reader = command(directory.path(), &args)
+        .env("MINIO_ACCESS_KEY", "reader")
+        .env("MINIO_SECRET_KEY", "a-long-secret")
+        .output()
+        .expect("it runs");
+    let reader = Ran::of(&reader);
+    assert!(reader.stderr.contains("MinIO's users were not read"), "{}", reader.stderr);
+    assert!(reader.stdout.contains("minio-users-not-read"), "{}", reader.stdout);
+    assert_eq!(reader.code, Some(3), "{}", reader.stdout);
 }
