@@ -20,7 +20,8 @@ import secrets
 import sys
 
 ROLES = json.loads((pathlib.Path(__file__).parent / "roles.json").read_text())
-OF_BUCKETS = {"s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketPolicy"}
+# The operator is not among them: what it holds are actions of MinIO's admin API.
+OF_BUCKETS = {"s3:CreateBucket", "s3:ListBucket", "s3:ListBucketVersions", "s3:GetBucketVersioning", "s3:GetBucketObjectLockConfiguration", "s3:GetBucketPolicy"}
 
 
 def client(service, url):

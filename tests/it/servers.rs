@@ -206,11 +206,13 @@ fn the_scripts_give_the_roles_the_rights_that_they_hold() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/servers/roles.json");
     let roles: Value =
         serde_json::from_str(&std::fs::read_to_string(path).expect("roles.json")).expect("json");
-    for &role in Role::ALL.iter().filter(|r| !matches!(r, Role::Administrator | Role::Anonymous)) {
+    // The operator's are actions of MinIO's admin API, which the other servers would not take in a policy.
+    let left_out = [Role::Administrator, Role::Anonymous, Role::Operator];
+    for &role in Role::ALL.iter().filter(|r| !left_out.contains(r)) {
         let words = |rights: &[Right]| -> Vec<Value> { rights.iter().map(|r| r.word().into()).collect() };
         let allow = role.rights().map_or_else(|| vec!["s3:*".into()], |rights| words(&rights));
         let wanted = serde_json::json!({ "allow": allow, "deny": words(role.denied()) });
         assert_eq!(roles[role.word()], wanted, "{role}");
     }
-    assert_eq!(roles.as_object().map(serde_json::Map::len), Some(Role::ALL.len() - 2));
+    assert_eq!(roles.as_object().map(serde_json::Map::len), Some(Role::ALL.len() - left_out.len()));
 }

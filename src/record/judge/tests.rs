@@ -53,7 +53,6 @@ fn step(purpose: Purpose, action: Action, object: &str, expect: Expect) -> Step 
         headers: Vec::new(),
         unsigned_headers: Vec::new(),
         presigned: false,
-        signature: None,
         integrity: None,
         quiet: false,
         at: None,

@@ -16,6 +16,9 @@ const BEGIN: &str = "<!-- From here on made from fixtures/servers and fixtures/k
 /// In the order of the page.
 const SERVERS: &[&str] = &["minio", "seaweedfs", "versitygw", "ceph-rgw", "moto", "ministack", "s3mock"];
 
+/// From how many fails of one kind on they are listed by their ids only.
+const MANY: usize = 10;
+
 /// One server's record, shortened.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -33,8 +36,8 @@ struct Summary {
     #[serde(rename = "dialects")]
     _dialects: String,
     record: RecordId,
-    /// Roles that could be played.
-    principals: usize,
+    /// How many roles could be played, of how many.
+    principals: String,
     /// Why the others could not.
     missing: Vec<String>,
     scenarios: BTreeMap<String, Entry>,
@@ -123,7 +126,7 @@ impl Shown {
         };
         let mut text = format!(
             "## {}{kind}\n\n- Command: `scripts/servers/{}`. Version: {}, from `{}`.\n- Started: {}.\n- Known by: {}; read by the dialect `{}`.\n\
-             - Audited on {} by {}, suite `{}`; SHA-256 of the record `{}`.\n- Principals: {} of 10.",
+             - Audited on {} by {}, suite `{}`; SHA-256 of the record `{}`.\n- Principals: {}.",
             summary.name,
             self.file,
             summary.version,
@@ -150,11 +153,28 @@ impl Shown {
 
     /// An entry each.
     fn entries(&self, text: &mut String, verdict: Verdict, heading: &str) {
-        let mut all = self.summary.scenarios.iter().filter(|(_, e)| e.verdict == verdict).peekable();
-        if all.peek().is_none() {
+        let all: Vec<(&String, &Entry)> =
+            self.summary.scenarios.iter().filter(|(_, e)| e.verdict == verdict).collect();
+        if all.is_empty() {
             return;
         }
         let _ = write!(text, "\n### {}: {heading}\n\n", self.summary.name);
+        // A server that keeps no lock fails nearly everything in the same way; that is said once.
+        let unkept = |e: &Entry| e.cause.as_deref() == Some("not-kept");
+        let (none_kept, all): (Vec<_>, Vec<_>) = if all.iter().filter(|(_, e)| unkept(e)).count() > MANY {
+            all.into_iter().partition(|(_, e)| unkept(e))
+        } else {
+            (Vec::new(), all)
+        };
+        if !none_kept.is_empty() {
+            let ids: Vec<String> = none_kept.iter().map(|(id, _)| self.evidence(id)).collect();
+            let _ = writeln!(
+                text,
+                "- A lock was accepted and is not there, so that nothing is protected ({} scenarios): {}",
+                ids.len(),
+                ids.join(", ")
+            );
+        }
         for (id, entry) in all {
             assert!(!entry.requests.is_empty(), "{}: {id} has no evidence", self.file);
             let by = entry.weakest.map_or_else(String::new, |role| format!(", by the {role}"));
