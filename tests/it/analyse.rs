@@ -2,6 +2,7 @@
 
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
+use std::sync::Arc;
 
 use argon2::{Algorithm, Argon2, Params, Version};
 use assert_cmd::Command;
@@ -10,9 +11,12 @@ use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::{Value, json};
 use wormproof::store::client::Client;
 use wormproof::store::credentials::Credentials;
+use wormproof::store::endpoint::Endpoint;
+use wormproof::store::hyper_wire::HyperWire;
 use wormproof::store::request::S3Request;
+use wormproof::time::Clock;
 
-use crate::live::{KEY, Ran, SECRET, client_of, command, not_run};
+use crate::live::{KEY, Ran, SECRET, command, not_run};
 
 fn wormproof(args: &[&str]) -> std::process::Output {
     let mut command = Command::cargo_bin("wormproof").expect("the binary");
@@ -144,6 +148,12 @@ impl Minio {
         }
         self.send(&request);
     }
+}
+
+/// A client of a server on a socket.
+fn client_of(url: &str) -> Client {
+    let endpoint = Endpoint::parse(url, None).expect("an endpoint");
+    Client::new(Arc::new(HyperWire::new().expect("a wire")), endpoint, Clock::Real, "test")
 }
 
 /// As MinIO's own client encrypts a short body.
