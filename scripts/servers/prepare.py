@@ -38,9 +38,13 @@ def client(service, url):
     )
 
 
-def statements(role, bucket="*", on_both=False):
+# Actions that versitygw and Ceph do not know; a policy with one of them they refuse as a whole.
+UNKNOWN = {"s3:ReplicateObject", "s3:ReplicateDelete"}
+
+
+def statements(role, bucket="*", on_both=False, unknown=frozenset()):
     """What the role may do in the bucket, or in every bucket; on_both: with the bucket itself as a resource of all actions."""
-    held = ROLES[role]
+    held = {k: [a for a in v if a not in unknown] for k, v in ROLES[role].items()}
     buckets, objects = [f"arn:aws:s3:::{bucket}"], [f"arn:aws:s3:::{bucket}/*"]
     if held["allow"] == ["s3:*"]:
         found = [{"Effect": "Allow", "Action": ["s3:*"], "Resource": buckets + objects}]
@@ -110,7 +114,7 @@ def seaweedfs(config, bucket, file):
 def bucket_policy(config, url, bucket):
     found = []
     for role, (access, _) in keys(config).items():
-        found += [{**s, "Principal": {"AWS": [access]}} for s in statements(role, bucket)]
+        found += [{**s, "Principal": {"AWS": [access]}} for s in statements(role, bucket, unknown=UNKNOWN | {"s3:CreateBucket"})]
     client("s3", url).put_bucket_policy(Bucket=bucket, Policy=document(found))
 
 
@@ -118,7 +122,7 @@ def user_policies(config, url):
     # Ceph asks for the right of a batch deletion and of a form on the bucket itself.
     iam = client("iam", url)
     for role in keys(config):
-        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=document(statements(role, on_both=True)))
+        iam.put_user_policy(UserName=role, PolicyName=role, PolicyDocument=document(statements(role, on_both=True, unknown=UNKNOWN)))
 
 
 def iam_users(config, url):
