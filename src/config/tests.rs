@@ -102,7 +102,7 @@ fn mistakes_are_shown_where_they_stand() {
     assert_eq!(
         shown("[principals.wirter]\nprofile = \"x\"\n"),
         "wormproof.toml:1:13: unknown role `wirter`\n  |\n1 | [principals.wirter]\n  |             ^^^^^^\n\
-         hint: did you mean `writer`? known here: administrator, writer, application, custodian, deleter, bypasser, denied, reader, auditor"
+         hint: did you mean `writer`? known here: administrator, writer, application, custodian, deleter, bypasser, denied, replicator, provisioner, operator, reader, auditor"
     );
     assert_eq!(
         shown("[principals.writer]\naccess-key-env = \"NOT_SET\"\nsecret-key-env = \"WRITER_SECRET\"\n"),
