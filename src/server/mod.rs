@@ -172,7 +172,16 @@ impl Server {
     }
 
     /// Answers one complete request, in the process.
-    pub async fn handle(&self, request: http::Request<Bytes>) -> http::Response<Bytes> {
+    pub async fn handle(&self, mut request: http::Request<Bytes>) -> http::Response<Bytes> {
+        // On a socket the HTTP library takes the blanks around a value away before a server sees it.
+        for value in request.headers_mut().values_mut() {
+            let bytes = value.as_bytes().trim_ascii();
+            if bytes.len() != value.len()
+                && let Ok(trimmed) = http::HeaderValue::from_bytes(bytes)
+            {
+                *value = trimmed;
+            }
+        }
         self.handle_from(request, None).await
     }
 
