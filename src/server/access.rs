@@ -149,6 +149,8 @@ pub struct Seen {
     pub token: Option<String>,
     /// The version id that a write is aimed at; set only where a defect allows it.
     pub aimed: Option<String>,
+    /// Whether a legal-hold header may say anything; set only where a defect allows it.
+    pub any_hold: bool,
     /// The file name of a form.
     pub filename: Option<String>,
     /// The client's address.
@@ -170,7 +172,7 @@ impl S3Access for Keys {
         let access_key = cx.credentials().map(|found| found.access_key.clone());
         let seen = cx.extensions_mut().get::<Arc<Seen>>().cloned().unwrap_or_default();
         let caller = self.caller(access_key.as_deref(), cx.headers(), &seen)?;
-        check_lock_headers(cx.headers())?;
+        check_lock_headers(cx.headers(), seen.any_hold)?;
         cx.extensions_mut().insert(caller);
         Ok(())
     }
@@ -201,12 +203,12 @@ impl Keys {
 }
 
 /// Refuses lock headers that cannot be read, before s3s would with other words (PUT-04 to PUT-09).
-fn check_lock_headers(headers: &HeaderMap) -> Result<(), Fault> {
+fn check_lock_headers(headers: &HeaderMap, any_hold: bool) -> Result<(), Fault> {
     const MODE: &str = "x-amz-object-lock-mode";
     const DATE: &str = "x-amz-object-lock-retain-until-date";
     const HOLD: &str = "x-amz-object-lock-legal-hold";
     let text = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
-    check_lock_texts(text(MODE), text(DATE), text(HOLD))
+    check_lock_texts(text(MODE), text(DATE), text(HOLD).filter(|_| !any_hold))
 }
 
 /// The same for texts, wherever they come from.
@@ -356,6 +358,11 @@ impl Model {
             None => format!("arn:aws:s3:::{bucket}"),
         };
         let mut context = call.context(extra);
+        if let Some(address) = call.header("x-forwarded-for")
+            && self.has(Defect::ClientAddressFromHeader)
+        {
+            context.set("aws:SourceIp", address);
+        }
         if let Some(name) = key {
             let id = extra.iter().find(|(key, _)| *key == "s3:versionid").map(|(_, id)| id.clone());
             let id = id.or_else(|| call.query("versionId"));

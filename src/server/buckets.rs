@@ -117,6 +117,11 @@ impl Service {
                 |error: crate::policy::PolicyError| Fault::new(400, "MalformedPolicy", error.message());
             let mut parsed = Policy::parse(&text, Kind::Bucket).map_err(malformed)?;
             parsed.check_for_bucket(&bucket).map_err(malformed)?;
+            let lock_actions =
+                ["s3:PutObjectLegalHold", "s3:PutObjectRetention", "s3:BypassGovernanceRetention"];
+            if lock_actions.iter().any(|name| text.contains(name)) && model.has(Defect::LockPolicyRefused) {
+                return Err(Fault::new(400, "MalformedPolicy", "Policy has invalid action"));
+            }
             let mut kept = true;
             if model.has(Defect::PolicyNullConditionIgnored) {
                 let weaker = without_null(&text).and_then(|text| Policy::parse(&text, Kind::Bucket).ok());

@@ -3,19 +3,46 @@
 use std::io::Read as _;
 use std::sync::Arc;
 
+use http::{HeaderMap, Uri};
+
+use super::Inner;
 use super::access::Call;
 use super::defects::Defect;
 use super::fault::Fault;
 use super::model::{Model, Object};
 use super::objects::Write;
 use super::service::Service;
+use super::sigv4::pairs;
 use bytes::Bytes;
+
+/// The headers that ask for a retention.
+pub(crate) const LOCK_HEADERS: [&str; 2] = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"];
+
+/// The path at which MinIO takes batch jobs.
+pub(crate) const JOBS: &str = "/minio/admin/v3/start-job";
+
+/// The headers without the second value of a lock header, where one has two and the defect is on.
+pub(crate) fn undoubled(inner: &Inner, headers: &HeaderMap) -> Option<HeaderMap> {
+    let doubled = LOCK_HEADERS.iter().any(|name| headers.get_all(*name).iter().count() > 1);
+    if !doubled || !inner.has(Defect::DoubledLockHeadersDropped) {
+        return None;
+    }
+    let mut single = headers.clone();
+    for name in LOCK_HEADERS {
+        if let Some(first) = headers.get(name) {
+            single.insert(name, first.clone());
+        }
+    }
+    Some(single)
+}
 
 impl Service {
     /// Unpacks an archive where the upload asks for it (MinIO's snowball).
     pub(crate) fn unpack(&self, call: &Call<'_>, bucket: &str, write: &Write) -> Result<(), Fault> {
         let asks = call.header("x-amz-meta-snowball-auto-extract") == Some("true");
-        if !asks || !self.0.has(Defect::ArchiveReplacesVersion) {
+        let open =
+            asks && (self.0.has(Defect::ArchiveReplacesVersion) || self.0.has(Defect::WrongSignatureUnpacks));
+        if !open {
             return Ok(());
         }
         let wrong = |_| Fault::request("The archive cannot be read");
@@ -48,6 +75,34 @@ impl Service {
         model.overwrite(bucket, key, None, Bytes::from(body));
     }
 
+    /// Moves the current version of another key to this one.
+    pub(crate) fn rename(&self, call: &Call<'_>, bucket: &str, key: &str) {
+        let source = call.query("renameObject").and_then(|_| call.header("x-amz-rename-source"));
+        let Some(source) = source.filter(|_| self.0.has(Defect::RenameHonoured)) else { return };
+        let source = percent_encoding::percent_decode_str(source.trim_start_matches('/')).decode_utf8_lossy();
+        let Some((from, old)) = source.split_once('/') else { return };
+        let mut model = self.0.model();
+        let Some(moved) = model.bucket(from).ok().and_then(|found| found.current(old)).cloned() else {
+            return;
+        };
+        // What cannot be moved stays; the answer is the upload's.
+        let _ = model.remove(from, old, &moved.id);
+        if let Some(versions) = model.buckets.get_mut(bucket).map(|found| &mut found.objects) {
+            versions.entry(key.to_owned()).or_default().push(moved);
+        }
+    }
+
+    /// Leaves a replica without the lock that its bucket would have stamped on it.
+    pub(crate) fn forget_default(&self, call: &Call<'_>, bucket: &str, key: &str, version: Option<&str>) {
+        if call.header("x-amz-replication-status") == Some("REPLICA")
+            && let Some(id) = version
+            && self.0.has(Defect::UnsignedReplicaUpload)
+            && let Some(found) = self.0.model().version_mut(bucket, key, id)
+        {
+            found.retention = None;
+        }
+    }
+
     /// Deletes where a header says that the method is another.
     pub(crate) fn overridden(&self, call: &Call<'_>, bucket: &str, key: &str) {
         let names = ["x-http-method-override", "x-http-method", "x-method-override"];
@@ -61,6 +116,39 @@ impl Service {
                 let _ = model.remove(bucket, key, &id);
             }
         }
+    }
+}
+
+impl Inner {
+    /// Forgets the retention that a refused document named elements for.
+    pub(crate) fn unknown_elements(&self, uri: &Uri) {
+        let query: Vec<(String, String)> = pairs(uri.query().unwrap_or("")).collect();
+        let version = query.iter().find(|(name, _)| name == "versionId").map(|(_, value)| value.as_str());
+        let path =
+            percent_encoding::percent_decode_str(uri.path().trim_start_matches('/')).decode_utf8_lossy();
+        if let Some((bucket, key)) = path.split_once('/')
+            && let Some(id) = version
+            && self.has(Defect::UnknownElementsClear)
+            && let Some(found) = self.model().version_mut(bucket, key, id)
+        {
+            found.retention = None;
+        }
+    }
+
+    /// Removes all versions of a bucket, if the defect is on.
+    pub(crate) fn expire_all(&self, bucket: &str, defect: Defect) {
+        if self.has(defect)
+            && let Some(found) = self.model().buckets.get_mut(bucket)
+        {
+            found.objects.clear();
+        }
+    }
+
+    /// Carries a batch job out: the only one known here expires everything.
+    pub(crate) fn run_job(&self, job: &[u8]) {
+        let text = String::from_utf8_lossy(job);
+        let bucket = text.lines().find_map(|line| line.trim().strip_prefix("bucket:"));
+        self.expire_all(bucket.unwrap_or("").trim(), Defect::BatchJobExpiresAll);
     }
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, SERVER};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, DATE, HOST, SERVER};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use percent_encoding::percent_decode_str;
 use sha2::{Digest, Sha256};
@@ -15,6 +15,7 @@ use super::Inner;
 use super::access::Seen;
 use super::checks;
 use super::defects::Defect;
+use super::doors::LOCK_HEADERS;
 use super::fault::{DETAILS, Fault, escape};
 use super::form;
 use super::sigv4::{Presigned, check_skew, pairs, parse_date};
@@ -37,14 +38,20 @@ pub(crate) fn admit(
     let target = Target::of(&parts.method, &parts.uri, &parts.headers);
     authenticate(inner, &mut parts, &mut seen, now)?;
     if parts.method != Method::GET && parts.method != Method::HEAD {
-        refuse_unknown(&parts.headers, &target, &body)?;
+        refuse_unknown(&parts.headers, &target, &body).inspect_err(|_| inner.unknown_elements(&parts.uri))?;
+        if target.has("lifecycle") && contains(&body, b"<ExpiredObjectAllVersions>") {
+            inner.expire_all(parts.uri.path().trim_matches('/'), Defect::LifecycleIgnoresLock);
+        }
+        let hold = text(&parts.headers, "x-amz-object-lock-legal-hold");
+        seen.any_hold =
+            hold.is_some_and(|hold| !matches!(hold, "ON" | "OFF")) && inner.has(Defect::MisspeltHoldDropped);
         seen.aimed = aim(inner, &parts.headers, &target)?;
         if target.form {
             let content_type = text(&parts.headers, "content-type").unwrap_or_default().to_owned();
             body = form::prepare(&body, &content_type, &inner.keys, &mut seen, now)?;
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
-        check_body(&parts.headers, &target, &body)?;
+        check_body(inner, &parts.headers, &target, &body)?;
         if !parts.headers.contains_key(CONTENT_LENGTH) {
             parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
         }
@@ -128,6 +135,15 @@ fn authenticate(
     }
     if let Some(authorization) = authorization {
         seen.auth_type = Some("REST-HEADER");
+        if text(&parts.headers, "x-amz-content-sha256") == Some("STREAMING-UNSIGNED-PAYLOAD-TRAILER")
+            && (inner.has(Defect::WrongSignatureUnpacks) || inner.has(Defect::UnsignedTrailerUnverified))
+        {
+            let credential =
+                authorization.split("Credential=").nth(1).and_then(|text| text.split('/').next());
+            seen.verified = credential.map(str::to_owned);
+            parts.headers.remove(AUTHORIZATION);
+            return Ok(());
+        }
         if let Some(sent) = text(&parts.headers, "x-amz-date").and_then(parse_date) {
             check_skew(sent, now)?;
         }
@@ -141,9 +157,14 @@ fn authenticate(
         seen.auth_type = Some("REST-QUERY-STRING");
         let key = inner.keys.get(&presigned.access_key)?;
         let path = parts.uri.path();
-        presigned.verify(&key.secret, parts.method.as_str(), path, &query, &parts.headers, now)?;
+        let single = super::doors::undoubled(inner, &parts.headers);
+        let headers = single.as_ref().unwrap_or(&parts.headers);
+        presigned.verify(&key.secret, parts.method.as_str(), path, &query, headers, now)?;
         let signed: Vec<&str> = presigned.signed.iter().map(String::as_str).collect();
         check_covered(inner, &parts.headers, &signed, true)?;
+        if single.is_some() {
+            LOCK_HEADERS.iter().for_each(|name| drop(parts.headers.remove(*name)));
+        }
         parts.uri = unsigned(&parts.uri, &mut parts.headers);
         seen.token.clone_from(&presigned.token);
         seen.verified = Some(presigned.access_key);
@@ -158,7 +179,9 @@ fn check_covered(inner: &Inner, headers: &HeaderMap, signed: &[&str], presigned:
         .filter(|name| name.starts_with("x-amz-") && !signed.contains(name))
         .filter(|name| !(presigned && *name == "x-amz-content-sha256"))
         .collect();
-    if loose.is_empty() || inner.has(Defect::UnsignedHeadersAccepted) {
+    let replica = loose == ["x-amz-replication-status"]
+        && (inner.has(Defect::UnsignedReplicaDelete) || inner.has(Defect::UnsignedReplicaUpload));
+    if loose.is_empty() || replica || inner.has(Defect::UnsignedHeadersAccepted) {
         return Ok(());
     }
     Err(Fault::new(403, "AccessDenied", "There were headers present in the request which were not signed")
@@ -249,7 +272,7 @@ fn aim(inner: &Inner, headers: &HeaderMap, target: &Target) -> Result<Option<Str
 }
 
 /// The digests of a body, and the bodies that must be there or carry one.
-fn check_body(headers: &HeaderMap, target: &Target, body: &Bytes) -> Result<(), Fault> {
+fn check_body(inner: &Inner, headers: &HeaderMap, target: &Target, body: &Bytes) -> Result<(), Fault> {
     let lock =
         target.put && (target.has("object-lock") || target.has("retention") || target.has("legal-hold"));
     let batch = target.post && target.has("delete");
@@ -260,7 +283,8 @@ fn check_body(headers: &HeaderMap, target: &Target, body: &Bytes) -> Result<(), 
             Fault::xml()
         });
     }
-    if (lock || batch) && !checks::has_any(headers) {
+    if (lock || batch) && !checks::has_any(headers) && !(batch && inner.has(Defect::UncheckedBatchSkipsLock))
+    {
         return Err(Fault::request("Missing required header for this request: Content-MD5"));
     }
     let sha256 = text(headers, "x-amz-content-sha256").unwrap_or("UNSIGNED-PAYLOAD");

@@ -141,8 +141,11 @@ impl Service {
         model.bucket(bucket)?;
         model.authorise(&call, "s3:GetObjectRetention", bucket, Some(key), &[])?;
         model.require_lock(bucket)?;
-        let kept =
-            model.find_object(bucket, key, version_id.as_deref(), "GET")?.retention.ok_or_else(never_set)?;
+        let found = model.find_object(bucket, key, version_id.as_deref(), "GET")?;
+        if found.retention.is_none() && self.0.has(Defect::NeverSetLockAnswersEmpty) {
+            return answer(GetObjectRetentionOutput { retention: Some(ObjectLockRetention::default()) });
+        }
+        let kept = found.retention.ok_or_else(never_set)?;
         answer(GetObjectRetentionOutput {
             retention: Some(ObjectLockRetention {
                 mode: Some(ObjectLockRetentionMode::from_static(kept.mode.as_str())),
@@ -184,13 +187,25 @@ impl Service {
             permitted: cleared
                 || asked && model.may(&call, "s3:BypassGovernanceRetention", bucket, Some(key), &context),
         };
-        model.set_retention(bucket, key, version_id.as_deref(), retention, bypass, call.now)?;
+        model
+            .set_retention(bucket, key, version_id.as_deref(), retention, bypass, call.now)
+            .or_else(|fault| self.lock_of_nothing(fault))?;
         if let Some(before) = read_before
             && let Some(found) = model.version_mut(bucket, key, &before.id)
         {
             found.hold = before.hold;
         }
         answer(PutObjectRetentionOutput::default())
+    }
+
+    /// Whether a lock request is answered as done though there is nothing to lock: it is not.
+    fn lock_of_nothing(&self, fault: Fault) -> Result<(), Fault> {
+        let accepted = match fault.code {
+            "NoSuchKey" | "NoSuchVersion" => self.0.has(Defect::LockOfNothingAccepted),
+            "MethodNotAllowed" => self.0.has(Defect::MarkerLockAccepted),
+            _ => false,
+        };
+        if accepted { Ok(()) } else { Err(fault) }
     }
 
     /// With the race defect the whole lock is read here, and others run before it is written back.
@@ -215,8 +230,11 @@ impl Service {
         model.bucket(bucket)?;
         model.authorise(&call, "s3:GetObjectLegalHold", bucket, Some(key), &[])?;
         model.require_lock(bucket)?;
-        let hold =
-            model.find_object(bucket, key, version_id.as_deref(), "GET")?.hold.ok_or_else(never_set)?;
+        let found = model.find_object(bucket, key, version_id.as_deref(), "GET")?;
+        if found.hold.is_none() && self.0.has(Defect::NeverSetLockAnswersEmpty) {
+            return answer(GetObjectLegalHoldOutput { legal_hold: Some(ObjectLockLegalHold::default()) });
+        }
+        let hold = found.hold.ok_or_else(never_set)?;
         answer(GetObjectLegalHoldOutput {
             legal_hold: Some(ObjectLockLegalHold {
                 status: Some(ObjectLockLegalHoldStatus::from_static(hold.as_str())),
@@ -244,7 +262,9 @@ impl Service {
             let free = hold == LegalHold::Off && self.0.has(Defect::HoldOffWithoutRight);
             if free { Ok(()) } else { Err(fault) }
         })?;
-        model.set_hold(bucket, key, version_id.as_deref(), hold)?;
+        model
+            .set_hold(bucket, key, version_id.as_deref(), hold)
+            .or_else(|fault| self.lock_of_nothing(fault))?;
         if let Some(before) = read_before
             && let Some(found) = model.version_mut(bucket, key, &before.id)
         {

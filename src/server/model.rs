@@ -308,13 +308,16 @@ impl Model {
         now: DateTime<Utc>,
     ) -> Result<(), Fault> {
         let tolerant = config.is_none() && self.has(Defect::LockConfigDisabledAccepted);
+        let unkept = self.bucket(name)?.versioning != Versioning::Enabled
+            && config.is_some()
+            && !self.has(Defect::LockOnUnversionedAccepted);
         let forgets = self.has(Defect::DefaultSetNotStored);
         let rewrites = self.has(Defect::DefaultChangeRewritesLocks);
         let bucket = self.bucket_mut(name)?;
         match config {
             None if tolerant => bucket.lock = None,
             None => return Err(Fault::xml()),
-            Some(_) if bucket.versioning != Versioning::Enabled => {
+            Some(_) if unkept => {
                 return Err(Fault::new(
                     409,
                     "InvalidBucketState",

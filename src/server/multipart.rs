@@ -7,6 +7,7 @@ use chrono::{DateTime, Utc};
 use md5::{Digest, Md5};
 
 use super::condition::{Condition, bare};
+use super::defects::Defect;
 use super::fault::Fault;
 use super::model::{Bucket, Model, Object};
 use super::objects::{Aim, LockRequest, Via, Write};
@@ -174,8 +175,39 @@ impl Model {
             aim: upload.aim.clone(),
         };
         let version = self.store(name, key, write, now)?;
-        self.abort_upload(name, key, id)?;
+        if !self.has(Defect::RepeatedCompletionMakesVersion) {
+            self.abort_upload(name, key, id)?;
+        }
         Ok((version, etag))
+    }
+
+    /// Throws one part away.
+    pub(crate) fn drop_part(&mut self, name: &str, key: &str, id: &str, number: i32) {
+        let bucket = self.buckets.get_mut(name);
+        if let Some(upload) = bucket.and_then(|found| found.uploads.get_mut(&(key.to_owned(), id.to_owned())))
+        {
+            upload.parts.remove(&number);
+        }
+    }
+
+    /// Makes a version of the parts that are there.
+    ///
+    /// # Errors
+    /// 404 `NoSuchUpload`.
+    pub(crate) fn store_parts(
+        &mut self,
+        name: &str,
+        key: &str,
+        id: &str,
+        now: DateTime<Utc>,
+    ) -> Result<(), Fault> {
+        let upload = self.upload(name, key, id)?;
+        let listed: Vec<(i32, String)> =
+            upload.parts.iter().map(|(number, part)| (*number, part.etag.clone())).collect();
+        let object = assemble(upload, &listed, id)?;
+        let (lock, tags) = (upload.lock, upload.tags.clone());
+        let write = Write { object, lock, tags, via: Via::Multipart, aim: None };
+        self.store(name, key, write, now).map(|_| ())
     }
 }
 

@@ -117,8 +117,10 @@ impl Service {
         }
         self.unpack(&call, &input.bucket, &write)?;
         self.append(&call, &input.bucket, &input.key, &write);
+        self.rename(&call, &input.bucket, &input.key);
         let condition = self.race(&input.bucket, &input.key, condition).await?;
         let version_id = self.0.model().put(&input.bucket, &input.key, write, &condition, call.now)?;
+        self.forget_default(&call, &input.bucket, &input.key, version_id.as_deref());
         // While versioning is suspended an upload does not name its version (a copy does): DEL-21.
         let version_id = version_id.filter(|id| id != NULL);
         let output = PutObjectOutput { e_tag: Some(shown), version_id, ..Default::default() };

@@ -5,6 +5,7 @@ use s3s::S3Request;
 use s3s::dto::*;
 
 use super::access::Call;
+use super::checks;
 use super::condition::{Condition, bare};
 use super::convert::{Answer, answer};
 use super::defects::Defect;
@@ -85,7 +86,7 @@ impl Service {
         let call = Call::of(request, self.0.clock.now());
         let DeleteObjectInput { bucket, key, version_id, .. } = &request.input;
         for header in ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"] {
-            if call.header(header).is_some() {
+            if call.header(header).is_some() && !self.0.has(Defect::ConditionalDeleteSkipsLock) {
                 return Err(Fault::not_implemented(header, ""));
             }
         }
@@ -98,7 +99,10 @@ impl Service {
         let wish = Wish { bucket, key, version, condition, batch: false };
         let replica = call.header("x-amz-replication-status") == Some("REPLICA");
         let forced = call.header("x-minio-force-delete") == Some("true");
+        let conditional = call.headers.keys().any(|name| name.as_str().starts_with("x-amz-if-match-"));
         let ignore_lock = (replica && self.0.has(Defect::ReplicaHeaderDelete))
+            || (replica && self.0.has(Defect::UnsignedReplicaDelete))
+            || (conditional && self.0.has(Defect::ConditionalDeleteSkipsLock))
             || (forced && self.0.has(Defect::ForceDeleteHonoured))
             || (call.is_presigned() && self.0.has(Defect::PresignedSkipsLock));
         let deleted = delete_one(&mut model, &call, &wish, ignore_lock)?;
@@ -122,6 +126,7 @@ impl Service {
             return Err(Fault::xml());
         }
         let quiet = delete.quiet == Some(true);
+        let unchecked = !checks::has_any(call.headers);
         let (mut deleted, mut errors) = (Vec::new(), Vec::new());
         let (mut freed, mut stopped) = (false, false);
         for object in &delete.objects {
@@ -135,7 +140,9 @@ impl Service {
                 found.is_some_and(|kept| !active(kept, call.now, model.defects))
             });
             freed |= expired && self.0.has(Defect::BatchFirstExpiredFreesAll);
-            let ignore_lock = freed || self.0.has(Defect::BatchDeleteIgnoresLock);
+            let ignore_lock = freed
+                || (unchecked && self.0.has(Defect::UncheckedBatchSkipsLock))
+                || self.0.has(Defect::BatchDeleteIgnoresLock);
             let if_match = object.e_tag.as_ref().map(|etag| bare(etag.value()).to_owned());
             let condition = Condition { if_match, if_none_match: None };
             let wish = Wish { bucket, key: &object.key, version: version.as_deref(), condition, batch: true };

@@ -78,7 +78,12 @@ impl Service {
         let mut model = self.0.model();
         model.bucket(bucket)?;
         authorise_write(&model, &call, bucket, key, LockRequest::default(), false, false)?;
-        require_digest(&model, &call, bucket, key, upload_id)?;
+        if let Err(refusal) = require_digest(&model, &call, bucket, key, upload_id) {
+            if self.0.has(Defect::RefusedPartDropsEarlier) {
+                model.drop_part(bucket, key, upload_id, *part_number);
+            }
+            return Err(refusal);
+        }
         let piece = Piece { etag: md5_hex(&body), body, modified: call.now };
         let tag = model.put_part(bucket, key, upload_id, *part_number, piece)?;
         let output = UploadPartOutput { e_tag: Some(etag(&tag)), ..Default::default() };
@@ -184,6 +189,9 @@ impl Service {
         let mut model = self.0.model();
         model.bucket(bucket)?;
         model.authorise(&call, "s3:AbortMultipartUpload", bucket, Some(key), &[])?;
+        if !model.upload(bucket, key, upload_id)?.parts.is_empty() && self.0.has(Defect::AbortLeavesVersion) {
+            model.store_parts(bucket, key, upload_id, call.now)?;
+        }
         model.abort_upload(bucket, key, upload_id)?;
         let current = model.bucket(bucket)?.current(key).map(|found| found.id.clone());
         if let Some(current) = current
