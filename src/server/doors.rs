@@ -82,6 +82,9 @@ impl Service {
         let source = percent_encoding::percent_decode_str(source.trim_start_matches('/')).decode_utf8_lossy();
         let Some((from, old)) = source.split_once('/') else { return };
         let mut model = self.0.model();
+        if !model.may(call, "s3:PutObject", bucket, Some(key), &[]) {
+            return;
+        }
         let Some(moved) = model.bucket(from).ok().and_then(|found| found.current(old)).cloned() else {
             return;
         };

@@ -107,6 +107,7 @@ impl Service {
         let aim = call.caller.seen.aimed.clone().map(keeps);
         let write = Write { object, lock, tags: tags_of(input.tagging.as_deref()), via: Via::Put, aim };
         let shown = etag(&write.object.etag);
+        self.rename(&call, &input.bucket, &input.key);
         {
             let model = self.0.model();
             model.bucket(&input.bucket)?;
@@ -117,7 +118,6 @@ impl Service {
         }
         self.unpack(&call, &input.bucket, &write)?;
         self.append(&call, &input.bucket, &input.key, &write);
-        self.rename(&call, &input.bucket, &input.key);
         let condition = self.race(&input.bucket, &input.key, condition).await?;
         let version_id = self.0.model().put(&input.bucket, &input.key, write, &condition, call.now)?;
         self.forget_default(&call, &input.bucket, &input.key, version_id.as_deref());
