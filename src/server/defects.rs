@@ -161,25 +161,25 @@ defects! {
     MultipartLockWithoutRight, "multipart-lock-without-right", false, "Lock headers of a multipart upload are taken without the right to lock.", "MPU-05";
     BatchDeletesAll, "batch-delete-by-key-is-permanent", false, "DeleteObjects without a version id removes the current version itself.", "MUL-03; MinIO A11";
     RefusedPartDropsEarlier, "refused-part-drops-earlier", false, "A part that is refused for want of a checksum throws away the part of its number that was there.", "MPU-04";
-    RenameHonoured, "rename-honoured", false, "PUT ?renameObject moves the current version of the source, locked or not.", "RenameObject of directory buckets";
+    RenameHonoured, "rename-honoured", false, "PUT ?renameObject moves the current version of the source, locked or not.", "CPY-10; RenameObject of directory buckets";
     AbortLeavesVersion, "abort-leaves-version", false, "An aborted multipart upload leaves a version with the lock that was asked for.", "MPU-06";
-    LockOfNothingAccepted, "lock-of-nothing-accepted", false, "A lock for a key or a version that does not exist is answered 200.", "EXT-07, LHD-09";
-    NeverSetLockAnswersEmpty, "never-set-lock-answers-empty", false, "The lock of a version that was never locked is answered with an empty document.", "LHD-02";
-    MarkerLockAccepted, "marker-lock-accepted", false, "A lock on a delete marker is answered 200.", "LHD-16, EXT-06";
-    UnknownElementsClear, "unknown-elements-clear", false, "A Retention with elements that the server does not know removes the lock before it is refused.", "event holds, 2026";
+    LockOfNothingAccepted, "lock-of-nothing-accepted", false, "A lock for a key or a version that does not exist is answered 200.", "EXT-07, EXT-08, LHD-07";
+    NeverSetLockAnswersEmpty, "never-set-lock-answers-empty", false, "The lock of a version that was never locked is answered with an empty document.", "EXT-10, LHD-02";
+    MarkerLockAccepted, "marker-lock-accepted", false, "A lock on a delete marker is answered 200.", "EXT-05, LHD-09";
+    UnknownElementsClear, "unknown-elements-clear", false, "A Retention with elements that the server does not know removes the lock before it is refused, whoever sends it.", "EVH-02";
     UnsignedReplicaDelete, "unsigned-replica-delete", false, "X-Amz-Replication-Status: REPLICA need not be signed and skips the lock check of a delete.", "ANO-04; MinIO A1";
-    UnsignedReplicaUpload, "unsigned-replica-upload", false, "X-Amz-Replication-Status: REPLICA need not be signed and leaves out the default retention of an upload.", "ANO-04; MinIO A8";
+    UnsignedReplicaUpload, "unsigned-replica-upload", false, "X-Amz-Replication-Status: REPLICA need not be signed and leaves out the default retention of an upload.", "ANO-04, DEF-04";
     ConditionalDeleteSkipsLock, "conditional-delete-skips-lock", false, "A delete with a condition on size or date does not look at the lock.", "CND-24";
-    LockOnUnversionedAccepted, "lock-on-unversioned-accepted", false, "Object Lock may be switched on where versioning is not.", "BKT-05";
-    LockPolicyRefused, "lock-policy-refused", false, "A bucket policy that names an action of Object Lock is refused.", "POL-01; versitygw does not know all actions";
-    LifecycleIgnoresLock, "lifecycle-ignores-lock", false, "An expiration of all versions takes locked versions too, at once.", "ADM-01; MinIO ExpiredObjectAllVersions";
+    LockOnUnversionedAccepted, "lock-on-unversioned-accepted", false, "Object Lock may be switched on where versioning is not.", "BKT-04, BKT-05";
+    LockPolicyRefused, "lock-policy-refused", false, "A bucket policy that names an action of Object Lock is refused.", "POL-19; versitygw does not know all actions";
+    LifecycleIgnoresLock, "lifecycle-ignores-lock", false, "An expiration of all versions takes locked versions too, at once and whoever sends it.", "ADM-02, ADM-05; MinIO ExpiredObjectAllVersions";
     RepeatedCompletionMakesVersion, "repeated-completion-makes-version", false, "Each completion of an upload makes one more version.", "MPU-10";
-    DoubledLockHeadersDropped, "doubled-lock-headers-dropped", false, "Lock headers that come twice, once of them unsigned, are dropped.", "ANO-04; proxies that join or drop doubled headers";
+    DoubledLockHeadersDropped, "doubled-lock-headers-dropped", false, "Lock headers that come twice, once of them unsigned, are dropped.", "ANO-05, PUT-13";
     BatchJobExpiresAll, "batch-job-expires-all", false, "A batch job that keeps no version removes locked ones too.", "MinIO A12";
     WrongSignatureUnpacks, "wrong-signature-unpacks", false, "The signature of an archive with an unsigned trailer is not checked, and what it holds replaces versions.", "CVE-2026-40344; MinIO A17";
     UnsignedTrailerUnverified, "unsigned-trailer-unverified", false, "The signature of an upload with an unsigned trailer is not checked.", "CVE-2026-40344; MinIO A17";
     ClientAddressFromHeader, "client-address-from-header", false, "aws:SourceIp is what the client's header X-Forwarded-For says.", "MinIO A18";
-    UncheckedBatchSkipsLock, "unchecked-batch-skips-lock", false, "DeleteObjects without a checksum of its body is carried out, without the lock check.", "MUL-09";
+    UncheckedBatchSkipsLock, "unchecked-batch-skips-lock", false, "DeleteObjects without a checksum of its body is carried out, without the lock check.", "MUL-12";
     MisspeltHoldDropped, "misspelt-hold-dropped", false, "A legal-hold header that says neither ON nor OFF is accepted and dropped.", "PUT-09";
 }
 

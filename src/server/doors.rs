@@ -1,4 +1,5 @@
-//! Ways to change an object that S3 does not have. None of them exists here unless a defect opens it.
+//! Ways to change an object that S3 does not have, or that get past a signature. None of them exists here
+//! unless a defect opens it.
 
 use std::io::Read as _;
 use std::sync::Arc;

@@ -100,8 +100,8 @@ impl Service {
         let replica = call.header("x-amz-replication-status") == Some("REPLICA");
         let forced = call.header("x-minio-force-delete") == Some("true");
         let conditional = call.headers.keys().any(|name| name.as_str().starts_with("x-amz-if-match-"));
-        let ignore_lock = (replica && self.0.has(Defect::ReplicaHeaderDelete))
-            || (replica && self.0.has(Defect::UnsignedReplicaDelete))
+        let ignore_lock = (replica
+            && (self.0.has(Defect::ReplicaHeaderDelete) || self.0.has(Defect::UnsignedReplicaDelete)))
             || (conditional && self.0.has(Defect::ConditionalDeleteSkipsLock))
             || (forced && self.0.has(Defect::ForceDeleteHonoured))
             || (call.is_presigned() && self.0.has(Defect::PresignedSkipsLock));
