@@ -122,7 +122,7 @@ pub(crate) fn near<'w>(word: &str, known: impl IntoIterator<Item = &'w str>) -> 
     }
     known.sort_unstable();
     match known.len() {
-        1..=12 => {
+        1..=16 => {
             Some(format!("known: {}", known.iter().map(|k| format!("`{k}`")).collect::<Vec<_>>().join(", ")))
         }
         _ => None,
