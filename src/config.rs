@@ -323,7 +323,7 @@ fn scan_of(source: &Source<'_>, raw: RawScan) -> Result<Requirement, ConfigError
                 .map_err(|error| source.mistake(text.span(), &error.to_string(), error.hint()))
         })
         .transpose()?;
-    Ok(Requirement { mode, min_retention, hold: raw.require_hold })
+    Ok(Requirement { mode, min_retention, hold: raw.require_hold, ..Requirement::default() })
 }
 
 #[cfg(test)]

@@ -335,7 +335,7 @@ fn live(configuration: &BucketConfiguration) -> Analysis {
     let requirement = Requirement {
         mode: Some(crate::lock::Mode::Compliance),
         min_retention: Some(crate::time::Span::Months(120)),
-        hold: false,
+        ..Requirement::default()
     };
     of_bucket(configuration, ServerKind::Aws, "vault", "ledger/", &requirement, now())
 }

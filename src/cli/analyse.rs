@@ -32,7 +32,8 @@ fn requirement(args: &AnalyseArgs, setup: &Setup) -> Result<Requirement, Failure
         crate::cli::args::ModeArg::Compliance => Mode::Compliance,
         crate::cli::args::ModeArg::Governance => Mode::Governance,
     });
-    Ok(Requirement { mode: mode.or(setup.config.scan.mode), min_retention, hold: setup.config.scan.hold })
+    let hold = setup.config.scan.hold;
+    Ok(Requirement { mode: mode.or(setup.config.scan.mode), min_retention, hold, ..Requirement::default() })
 }
 
 fn sends(args: &AnalyseArgs) -> Option<Sends> {

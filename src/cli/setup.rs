@@ -227,7 +227,8 @@ impl Setup {
             Some(text) => Some(span(text, "--min-retention")?),
             None => self.config.scan.min_retention,
         };
-        Ok(Requirement { mode, min_retention, hold: args.require_hold || self.config.scan.hold })
+        let hold = args.require_hold || self.config.scan.hold;
+        Ok(Requirement { mode, min_retention, hold, ..Requirement::default() })
     }
 }
 

@@ -67,7 +67,12 @@ fn a_whole_file_is_read() {
     assert_eq!(config.waivers[0].until, NaiveDate::from_ymd_opt(2027, 6, 30).expect("a day"));
     assert_eq!(
         config.scan,
-        Requirement { mode: Some(Mode::Compliance), min_retention: Some(Span::Months(120)), hold: true }
+        Requirement {
+            mode: Some(Mode::Compliance),
+            min_retention: Some(Span::Months(120)),
+            hold: true,
+            ..Requirement::default()
+        }
     );
     assert!(!format!("{config:?}").contains("from-the-variable"));
     assert_eq!(config.digest.as_deref(), Some(hex::encode(Sha256::digest(GOOD)).as_str()));

@@ -130,7 +130,11 @@ mod tests {
     }
 
     fn ten_years() -> Requirement {
-        Requirement { mode: Some(Mode::Compliance), min_retention: Some(Span::Months(120)), hold: false }
+        Requirement {
+            mode: Some(Mode::Compliance),
+            min_retention: Some(Span::Months(120)),
+            ..Requirement::default()
+        }
     }
 
     #[test]

@@ -165,8 +165,11 @@ async fn every_kind_of_version_is_judged_for_what_it_is() {
     mixed(&scene).await;
     let none = Requirement::default();
     let log = Log::default();
-    let ten =
-        Requirement { mode: Some(Mode::Compliance), min_retention: Some(Span::Months(120)), hold: false };
+    let ten = Requirement {
+        mode: Some(Mode::Compliance),
+        min_retention: Some(Span::Months(120)),
+        ..Requirement::default()
+    };
     for (lookups, page_size) in [(Lookups::Cheapest, 1000), (Lookups::Head, 1), (Lookups::Each, 3)] {
         let input = ScanInput { lookups, page_size, log: Some(&log), ..scene.input(&none) };
         let result = scan(&input, &quiet).await;

@@ -1,22 +1,8 @@
-//! What is required of a store: mode, floor, hold; and the waivers that accept a failure for a while.
+//! Accepted failures.
 
 use chrono::NaiveDate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
-
-use crate::lock::Mode;
-use crate::time::Span;
-
-/// What every object version has to have.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Requirement {
-    /// The mode; `Some(Governance)` is met by COMPLIANCE too.
-    pub mode: Option<Mode>,
-    /// The least retention, counted by the calendar from the version's creation.
-    pub min_retention: Option<Span>,
-    /// Whether a legal hold is required.
-    pub hold: bool,
-}
 
 /// A failure that a named person accepts until a day. It stays visible and stays a fail.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,19 @@
+//! What is required of a store: profiles as data, the requirement on every version, calendars; and the waivers
+//! that accept a failure for a while.
+//!
+//! A profile says what somebody asks for (a document, a rule, a standard), where that comes from, and what in a
+//! record would show it. It judges nothing: the scan judges versions by [`Requirement`], and the record says of
+//! each [`Item`], [`ControlClaim`] and [`DocumentClaim`] what was shown.
+
+pub mod calendar;
+pub mod model;
+pub mod requirement;
+mod waiver;
+
+pub use calendar::ClockStart;
+pub use model::{
+    Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, EventLogRules, Evidence, Item,
+    Need, Profile, Upload, Variable,
+};
+pub use requirement::{HoldRule, Matching, Override, Requirement};
+pub use waiver::Waiver;
