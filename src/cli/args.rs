@@ -507,6 +507,12 @@ pub struct QualifyArgs {
     /// How many threads work [default: one a core].
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub jobs: Option<u16>,
+    /// Also switch on so many pairs of defects, chosen by --seed: a second defect must not hide the first; 0 for none.
+    #[arg(long, value_name = "N", default_value_t = 300)]
+    pub together: u16,
+    /// The seed of the sample of pairs.
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    pub seed: u64,
     /// Also run where a scenario does not make the server reach the defect (the verdicts are the same).
     #[arg(long)]
     pub exhaustive: bool,

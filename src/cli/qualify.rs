@@ -7,12 +7,13 @@ use std::path::Path;
 use crate::cli::args::{QualifyArgs, QualifyFormat};
 use crate::cli::small::suite_failure;
 use crate::cli::{Failure, out};
-use crate::qualify::{MatrixOptions, Pairs, Qualification, matrix};
+use crate::qualify::{MatrixOptions, Pairs, Qualification, matrix, together};
 use crate::record::Verdict;
 use crate::scenario::{Dialects, Suite};
 use crate::time::Clock;
 
-/// Runs the matrix. Exit code 0: every defect is caught, and every scenario can fail; else 1.
+/// Runs the matrix. Exit code 0: every defect is caught, no sampled pair of defects is hidden, and every scenario can
+/// fail; else 1.
 pub(super) fn qualify(args: &QualifyArgs, quiet: bool) -> Result<u8, Failure> {
     let suite = Suite::builtin().map_err(|e| suite_failure(&e))?;
     let dialects = Dialects::builtin().map_err(|e| Failure::new(e, None::<String>))?;
@@ -31,11 +32,17 @@ pub(super) fn qualify(args: &QualifyArgs, quiet: bool) -> Result<u8, Failure> {
     let options = MatrixOptions { workers, exhaustive: args.exhaustive, progress: &progress };
     let matrix = matrix(&suite, &dialects, &options)
         .map_err(|e| Failure::new(e, Some("this is a mistake of the tool: please report it")))?;
-    let took = Clock::Real.now() - began;
     if shown {
         let _ = writeln!(std::io::stderr());
     }
-    let result = Qualification::of(&matrix);
+    let mut result = Qualification::of(&matrix);
+    if args.together > 0 {
+        let sample = (usize::from(args.together), args.seed);
+        let pairs = together(&suite, &dialects, &result, sample, workers)
+            .map_err(|e| Failure::new(e, Some("this is a mistake of the tool: please report it")))?;
+        result.together = Some(pairs);
+    }
+    let took = Clock::Real.now() - began;
     let bytes = match args.format {
         QualifyFormat::Table => {
             let mut text = table(&result);
@@ -61,7 +68,8 @@ pub(super) fn qualify(args: &QualifyArgs, quiet: bool) -> Result<u8, Failure> {
     if let Some(path) = &args.pairs {
         write(path, Pairs::choose(&result).text().as_bytes())?;
     }
-    Ok(u8::from(!result.score.is_full()))
+    let hidden = result.together.as_ref().is_some_and(|t| !t.hidden.is_empty());
+    Ok(u8::from(hidden || !result.score.is_full()))
 }
 
 fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
@@ -94,6 +102,12 @@ fn table(result: &Qualification) -> String {
         }
     }
     line(result.score.sentence());
+    if let Some(pairs) = &result.together {
+        for [first, second] in &pairs.hidden {
+            line(format!("{first} and {second} together: NOT CAUGHT"));
+        }
+        line(pairs.sentence());
+    }
     line(format!("suite {}\nmatrix {}", result.suite, result.matrix));
     text
 }

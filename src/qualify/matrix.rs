@@ -208,7 +208,7 @@ fn column(defect: Option<&'static DefectInfo>, results: Vec<ScenarioResult>) -> 
 }
 
 /// Shares work among threads. Each has a runtime and a state of its own; the results are in the order of the work.
-fn shared<'w, W: Sync, S: Default, R: Send>(
+pub(super) fn shared<'w, W: Sync, S: Default, R: Send>(
     work: &'w [W],
     workers: usize,
     one: impl AsyncFn(&mut S, &'w W) -> Result<R, QualifyError> + Sync,

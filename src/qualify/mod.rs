@@ -10,17 +10,21 @@
 //! everything) is caught if no scenario passes and the exit code is not 0. A scenario that no defect can fail
 //! proves nothing, and is an error here.
 //!
+//! A sample of pairs of defects is switched on together, too: a second defect must not hide the first ([`Together`]).
+//!
 //! What it does not know: real servers. It shows that the suite sees these faults, not that there are no others.
 
 mod matrix;
 mod pairs;
 mod score;
 mod stand;
+mod together;
 
 pub use matrix::{Cell, Column, Matrix, MatrixOptions, matrix, one_server, run_pairs};
 pub use pairs::{Pairs, PairsError};
 pub use score::{DefectRow, Qualification, SCHEMA, ScenarioRow, Score};
 pub use stand::{Seen, Stand};
+pub use together::{Together, together};
 
 use crate::target::TargetError;
 

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::qualify::{Cell, Column, Matrix};
+use crate::qualify::{Cell, Column, Matrix, Together};
 use crate::record::{Cause, Verdict};
 
 /// The version of the result's format.
@@ -21,6 +21,9 @@ pub struct Qualification {
     pub matrix: String,
     /// The score.
     pub score: Score,
+    /// Two defects at once, if that was tried.
+    #[serde(default)]
+    pub together: Option<Together>,
     /// Every defect, in the order of the table.
     pub defects: Vec<DefectRow>,
     /// Every scenario, in the order of ids.
@@ -129,8 +132,14 @@ impl Qualification {
             Some(q) if q.suite != suite => {
                 format!("not qualified: the suite is not the one that was qualified ({})", short(&q.suite))
             }
+            Some(q) if q.together.as_ref().is_some_and(|t| !t.hidden.is_empty()) => {
+                "not qualified: there are pairs of defects that are not caught".to_owned()
+            }
             Some(q) if !q.score.is_full() => format!("not qualified: {}", q.score.sentence()),
-            Some(q) => format!("qualified: {} (matrix {})", q.score.sentence(), short(&q.matrix)),
+            Some(q) => {
+                let pairs = q.together.as_ref().map(|t| format!("; {}", t.sentence())).unwrap_or_default();
+                format!("qualified: {}{pairs} (matrix {})", q.score.sentence(), short(&q.matrix))
+            }
         }
     }
 
@@ -184,6 +193,7 @@ impl Qualification {
             suite: matrix.suite.clone(),
             matrix: matrix.digest(),
             score,
+            together: None,
             defects,
             scenarios,
         }
