@@ -69,7 +69,10 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
         if signed.signer.fingerprint != signer.fingerprint {
             return Err(broken("report.pdf is signed by another signer than results.json", None));
         }
-        note("report.pdf: signed whole, by the same signer");
+        note(&format!(
+            "report.pdf: signed whole, by the same signer; {}",
+            same_record(&read(&pdf)?, &record, &bytes)?
+        ));
     }
     let wrong = rejudge(&record);
     if !wrong.is_empty() {
@@ -100,6 +103,26 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
         record.scenarios.len()
     ));
     Ok(0)
+}
+
+/// Whether a report says what this record says: it is laid out again and compared byte for byte (a signature is
+/// appended to those bytes). Another version may lay out otherwise; then the digest that the report names decides.
+fn same_record(pdf: &[u8], record: &Record, results: &[u8]) -> Result<&'static str, Failure> {
+    let digest = hex::encode(Sha256::digest(results));
+    let again = report::pdf::pdf(record, &digest).map_err(|e| Failure::new(e, None::<String>))?;
+    if pdf.starts_with(&again) {
+        return Ok("made from this results.json: laid out again, it is the same byte for byte");
+    }
+    match report::pdf::made_from(pdf) {
+        Some(named) if named == digest => {
+            Ok("it names this results.json; it was laid out by another version, so \
+                                              its text was not compared")
+        }
+        _ => Err(broken(
+            "report.pdf was made from another record than this results.json",
+            Some("`wormproof report DIR --format pdf` makes it again from the record"),
+        )),
+    }
 }
 
 /// A signed PDF without its record: integrity and signer, and nothing about the evidence.

@@ -73,3 +73,26 @@ fn a_server_that_refuses_everything_passes_nothing() {
         assert_ne!(run.status.code(), Some(0), "{defect}");
     }
 }
+
+#[test]
+fn a_report_of_another_run_by_the_same_signer_does_not_verify() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = |name: &str| dir.path().join(name).to_str().expect("a path").to_owned();
+    assert_eq!(wormproof(&["keygen", "--output", &path("key")]).status.code(), Some(0));
+    let (key, cert) = (path("key/key.pem"), path("key/cert.pem"));
+    for run in ["one", "two"] {
+        let signed = ["--key", &key, "--cert", &cert, "--output", &path(run)];
+        let args = [&["audit", "--quiet", "--only", "WORM-101"], &signed[..]].concat();
+        assert_eq!(wormproof(&args).status.code(), Some(0));
+    }
+    let verified = wormproof(&["verify", &path("one")]);
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert_eq!(verified.status.code(), Some(0), "{said}");
+    assert!(said.contains("the same byte for byte"), "{said}");
+
+    std::fs::copy(path("two/report.pdf"), path("one/report.pdf")).expect("copied");
+    let verified = wormproof(&["verify", &path("one")]);
+    let said = String::from_utf8_lossy(&verified.stderr).into_owned();
+    assert_eq!(verified.status.code(), Some(5), "{said}");
+    assert!(said.contains("made from another record"), "{said}");
+}

@@ -18,6 +18,8 @@ mod table;
 mod target;
 mod write;
 
+pub use write::made_from;
+
 use crate::record::Record;
 use crate::report::ReportError;
 use fonts::{Face, Fonts};
@@ -117,6 +119,13 @@ mod tests {
         assert_eq!(id[0].as_str().expect("bytes"), &hex::decode(&DIGEST[..32]).expect("hex")[..]);
         let info = file.trailer.get(b"Info").and_then(lopdf::Object::as_reference).expect("info");
         assert!(!file.get_dictionary(info).expect("info").has(b"GTS_PDFXVersion"));
+    }
+
+    #[test]
+    fn it_names_the_record_that_it_was_made_from() {
+        let bytes = pdf(&sample::record(), DIGEST).expect("a PDF");
+        assert_eq!(made_from(&bytes).as_deref(), Some(DIGEST));
+        assert_eq!(made_from(b"%PDF-1.7 nothing of ours"), None);
     }
 
     #[test]

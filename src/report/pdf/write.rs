@@ -137,7 +137,7 @@ fn finish(
     about.set("Author", string(record.operator.user.as_deref().unwrap_or("wormproof")));
     about.set("Creator", string(&format!("{} {}", record.tool.name, record.tool.version)));
     about.set("Producer", string(&format!("{} {}", record.tool.name, record.tool.version)));
-    about.set("Keywords", string(&format!("results.json SHA-256 {results_sha256}")));
+    about.set("Keywords", string(&format!("{NAMES}{results_sha256}")));
     about.set("CreationDate", date(record.times.finished));
     about.set("ModDate", date(record.times.finished));
     file.set_object(info, about);
@@ -176,6 +176,21 @@ fn finish(
 fn string(text: &str) -> Object {
     let units = show(text).encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
     Object::String([vec![0xFE, 0xFF], units].concat(), StringFormat::Hexadecimal)
+}
+
+/// What stands before the digest of the record in the keywords of a report.
+const NAMES: &str = "results.json SHA-256 ";
+
+/// The SHA-256 of the `results.json` that a report was made from, as it says itself; `None` if it does not say so.
+#[must_use]
+pub fn made_from(pdf: &[u8]) -> Option<String> {
+    let file = Document::load_mem(pdf).ok()?;
+    let info = file.trailer.get(b"Info").and_then(Object::as_reference).ok()?;
+    let bytes = file.get_dictionary(info).ok()?.get(b"Keywords").and_then(Object::as_str).ok()?;
+    let units =
+        bytes.strip_prefix(&[0xFE, 0xFF])?.chunks_exact(2).map(|unit| u16::from_be_bytes([unit[0], unit[1]]));
+    let text: String = char::decode_utf16(units).collect::<Result<_, _>>().ok()?;
+    text.strip_prefix(NAMES).map(ToOwned::to_owned)
 }
 
 /// The outline in the order of the report, two levels deep; `None` without an entry.
