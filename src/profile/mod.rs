@@ -5,15 +5,21 @@
 //! record would show it. It judges nothing: the scan judges versions by [`Requirement`], and the record says of
 //! each [`Item`], [`ControlClaim`] and [`DocumentClaim`] what was shown.
 
+mod builtin;
 pub mod calendar;
+mod error;
 pub mod model;
+mod parse;
 pub mod requirement;
+mod variables;
 mod waiver;
 
 pub use calendar::ClockStart;
+pub use error::ProfileError;
 pub use model::{
     Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, EventLogRules, Evidence, Item,
     Need, Profile, Upload, Variable,
 };
+pub use parse::Known;
 pub use requirement::{HoldRule, Matching, Override, Requirement};
 pub use waiver::Waiver;

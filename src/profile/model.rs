@@ -94,6 +94,21 @@ pub struct ConfigurationDemand {
     pub logging: Need,
 }
 
+impl ConfigurationDemand {
+    /// The words of the demands, as profiles and reports write them.
+    pub const WORDS: &'static [&'static str] = &[
+        "versioning",
+        "object-lock",
+        "default-retention",
+        "mfa-delete",
+        "tls-only",
+        "conditional-writes",
+        "public-access-block",
+        "replication",
+        "logging",
+    ];
+}
+
 /// The least default retention of the bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct DefaultDemand {

@@ -9,8 +9,8 @@ mod residue;
 mod resources;
 mod shape;
 
+use crate::located::{Mistake, Page, Places};
 use crate::scenario::model::{Expect, Purpose, Scenario, Step};
-use crate::scenario::parse::{Mistake, Page, Places};
 
 /// One scenario being checked.
 struct Case<'a> {

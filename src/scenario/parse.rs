@@ -1,11 +1,9 @@
 //! The scenario file format: text to [`Scenario`]s, or all mistakes of the file with their places.
 //!
 //! The format is described in `docs/scenario-format.md`; its rules are in [`super::check`]. Reading is by
-//! hand over a table that keeps positions, see [`reader`].
+//! hand over a table that keeps positions, see [`crate::located`].
 
 mod convert;
-mod mistake;
-pub(crate) mod reader;
 mod steps;
 mod values;
 
@@ -13,12 +11,11 @@ use std::ops::Range;
 
 use toml::de::{DeTable, DeValue};
 
-pub use mistake::Mistake;
-pub(crate) use mistake::{Page, near};
-pub(crate) use reader::Places;
 pub(crate) use steps::AFTER_WORDS;
 pub(crate) use values::VERSIONS;
 
+pub use crate::located::Mistake;
+use crate::located::{Page, Places, near};
 use crate::scenario::check;
 use crate::scenario::model::Scenario;
 

@@ -309,6 +309,9 @@ mod tests {
         let suite = with(&dir, std::slice::from_ref(first)).expect("a suite");
         assert!(suite.changed && suite.scenarios.len() == builtin.scenarios.len());
         assert!(!with(&folder(&[]), &[]).expect("a suite").changed, "an empty folder changes nothing");
+        let profiles = folder(&[("profiles/own.toml", "name = \"own\"".to_owned())]);
+        let suite = with(&profiles, &[]).expect("a profile is no scenario");
+        assert!(!suite.changed && suite.digest == builtin.digest);
     }
 
     #[test]

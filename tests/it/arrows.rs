@@ -6,12 +6,13 @@ use std::path::{Path, PathBuf};
 
 /// Module, and what it may import. `cli` may import everything.
 const ALLOWED: &[(&str, &[&str])] = &[
+    ("located", &[]),
     ("lock", &[]),
     ("time", &[]),
     ("exchange", &["time"]),
     ("policy", &["lock", "time"]),
-    ("profile", &["lock", "time"]),
-    ("scenario", &["policy", "lock", "time"]),
+    ("profile", &["located", "lock", "time"]),
+    ("scenario", &["located", "policy", "lock", "time"]),
     ("store", &["exchange", "lock", "time"]),
     ("server", &["policy", "lock", "time"]),
     ("sign", &[]),

@@ -1,10 +1,11 @@
 //! Every name must name something: objects, buckets, bodies, handles, control ids.
 
 use super::Case;
+use crate::located::near;
 use crate::scenario::model::{
     Action, After, AfterContent, AfterRetention, As, AskRetention, BodySpec, Step, Until, VersionRef,
 };
-use crate::scenario::parse::{AFTER_WORDS, VERSIONS, near};
+use crate::scenario::parse::{AFTER_WORDS, VERSIONS};
 
 pub(super) fn control_ids(case: &Case<'_>, controls: &[&str]) {
     for (i, id) in case.scenario.controls.iter().enumerate() {

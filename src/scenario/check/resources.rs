@@ -2,8 +2,8 @@
 //! source, a form's key, a path in an archive, an ARN) is made of placeholders only.
 
 use super::Case;
+use crate::located::near;
 use crate::scenario::model::{Action, BodySpec, On, Step};
-use crate::scenario::parse::near;
 
 /// What an object or a step can put into a text.
 const OF_OBJECT: &[&str] = &["key", "bucket", "version", "until", "etag"];

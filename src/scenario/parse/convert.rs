@@ -5,10 +5,10 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 use toml::de::DeTable;
 
-use super::mistake::{Page, line_of, near};
-use super::reader::{Places, Reader, join};
 use super::steps;
 use super::values::{self, Policies};
+use crate::located::reader::join;
+use crate::located::{Page, Places, Reader, line_of, near};
 use crate::scenario::{
     ArchiveEntry, BodySpec, BucketSpec, Capability, ObjectSetup, ObjectSpec, Reach, Role, Safety, Scenario,
     Severity, VersionRef, Versioning,

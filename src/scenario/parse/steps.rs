@@ -2,8 +2,9 @@
 
 use toml::de::DeTable;
 
-use super::reader::{Reader, join};
 use super::values::{self, Policies};
+use crate::located::near;
+use crate::located::reader::{Reader, join, tables_of};
 use crate::scenario::{
     Action, After, AfterContent, AfterRetention, AfterVersion, As, Because, Expect, Integrity, On, Purpose,
     Role, Signature, Step, VersionRef, Versioning,
@@ -148,7 +149,7 @@ fn who(r: &Reader<'_, '_>) -> As {
     Role::parse(&text).map_or_else(
         || {
             let words = Role::ALL.iter().map(|role| role.word()).chain(["each"]);
-            let hint = super::mistake::near(&text, words);
+            let hint = near(&text, words);
             r.page.say(r.places.of(&r.path_of("as")), format!("`{text}` is not a role"), hint);
             As::Role(Role::Administrator)
         },
@@ -172,7 +173,7 @@ fn step_after(r: &Reader<'_, '_>, line: u32) -> Vec<After> {
 pub(super) fn afters(r: &Reader<'_, '_>, line: impl Fn(usize) -> u32) -> Vec<After> {
     let mut rows = Vec::new();
     for (object, value) in r.named("after") {
-        let family = super::reader::tables_of(r, &object, value);
+        let family = tables_of(r, &object, value);
         for (i, (table, span)) in family.into_iter().enumerate() {
             let at = line(span.start);
             let path = format!("{}.{i}", join("after", &object));

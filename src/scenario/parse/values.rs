@@ -5,8 +5,8 @@ use std::ops::Range;
 use chrono::TimeDelta;
 use toml::de::DeValue;
 
-use super::mistake::near;
-use super::reader::{Reader, is_name};
+use crate::located::near;
+use crate::located::reader::{NAME_HINT, Reader, is_name};
 use crate::lock::{LegalHold, Mode};
 use crate::scenario::{AskRetention, DefaultRetention, Moment, Until, VersionRef};
 use crate::time::{Span, parse_wire};
@@ -219,7 +219,7 @@ pub(super) fn policy(r: &Reader<'_, '_>, policies: Policies<'_>) -> Option<Strin
 /// A name that another part of the scenario defines; the shape is checked here, the existence later.
 pub(super) fn name_at(r: &Reader<'_, '_>, name: &str, span: Range<usize>) {
     if !is_name(name) {
-        r.page.say(span, format!("`{name}` is not a name"), Some(super::reader::NAME_HINT.to_owned()));
+        r.page.say(span, format!("`{name}` is not a name"), Some(NAME_HINT.to_owned()));
     }
 }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::ops::Range;
 
-/// One mistake in a scenario file.
+/// One mistake in a file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mistake {
     /// The file, as it was named to the parser.
@@ -68,7 +68,7 @@ impl fmt::Display for Mistake {
 impl std::error::Error for Mistake {}
 
 /// The line (1-based) of a byte position.
-pub(super) fn line_of(text: &str, at: usize) -> usize {
+pub(crate) fn line_of(text: &str, at: usize) -> usize {
     text[..floor(text, at)].matches('\n').count() + 1
 }
 

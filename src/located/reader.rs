@@ -13,7 +13,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::mistake::{Page, near};
 
-/// Where the values of one scenario stand: `step.3.expect` to the bytes of the value.
+/// Where the values of a file stand: `step.3.expect` to the bytes of the value.
 #[derive(Debug, Default)]
 pub(crate) struct Places(RefCell<BTreeMap<String, Range<usize>>>);
 
@@ -52,7 +52,7 @@ pub(crate) struct Reader<'p, 't> {
     what: &'static str,
     /// Its header, for what is missing.
     pub(crate) span: Range<usize>,
-    /// Its path in the scenario; empty is the scenario itself.
+    /// Its path in the file; empty is the outermost table.
     pub(crate) path: String,
 }
 
@@ -325,7 +325,7 @@ pub(crate) fn join(path: &str, key: &str) -> String {
 }
 
 /// The entries of a table in the order of the file (the map sorts them by name).
-fn in_order<'a, 't>(
+pub(crate) fn in_order<'a, 't>(
     table: &'a DeTable<'t>,
 ) -> Vec<(&'a Spanned<toml::de::DeString<'t>>, &'a Spanned<DeValue<'t>>)> {
     let mut entries: Vec<_> = table.iter().collect();
