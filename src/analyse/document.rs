@@ -13,6 +13,8 @@ pub struct Document {
     pub name: String,
     /// The policy.
     pub policy: Policy,
+    /// Its text, as it was given.
+    pub text: String,
     lines: Vec<u32>,
 }
 
@@ -26,14 +28,14 @@ impl Document {
         let completed = (server == ServerKind::Minio).then(|| with_resources(text)).flatten();
         let policy = Policy::parse(completed.as_deref().unwrap_or(text), kind_of(text))?;
         let lines = if inner.is_some() { Vec::new() } else { statement_lines(json) };
-        Ok(Self { name: name.to_owned(), policy, lines })
+        Ok(Self { name: name.to_owned(), policy, text: json.to_owned(), lines })
     }
 
     /// Reads the policy of a bucket as the store gave it.
     pub fn bucket_policy(json: &str) -> Result<Self, PolicyError> {
         let policy = Policy::parse(json, Kind::Bucket)?;
         // Stores give it on one line, or as it was written; a line number would help nobody.
-        Ok(Self { name: "bucket policy".to_owned(), policy, lines: Vec::new() })
+        Ok(Self { name: "bucket policy".to_owned(), policy, text: json.to_owned(), lines: Vec::new() })
     }
 
     /// Takes the lines away, of a document that was put together.

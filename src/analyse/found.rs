@@ -22,7 +22,9 @@ pub(super) fn finding(
         about: about.to_owned(),
         remedy: remedy.to_owned(),
         state: AnalysisState::Analysed,
+        confirm: Vec::new(),
         proven_by: None,
+        proven_as: None,
         waived: None,
     }
 }

@@ -1,5 +1,6 @@
 //! Findings from the answers: whom a statement that was read grants what weakens the protection.
 
+use super::confirm;
 use super::found::{Found, finding, unassessed};
 use super::questions::public_read;
 use super::world::Scope;
@@ -79,20 +80,23 @@ pub(super) fn lint(scope: &Scope<'_>, answers: &[Answer], input: &Input<'_>) -> 
             };
             let severity =
                 if who.standing == Standing::Conditional { severity.min(Severity::Low) } else { severity };
-            found.push(finding(
-                rule,
-                severity,
-                &statement.document,
-                Some(statement.clone()),
-                format!(
-                    "{} may {} on {}{}",
-                    who.principal,
-                    answer.question.text(),
-                    who.on,
-                    conditions(scope, who)
-                ),
-                remedy,
-            ));
+            found.push(Found {
+                confirm: confirm::named(answer.question, &who.principal),
+                ..finding(
+                    rule,
+                    severity,
+                    &statement.document,
+                    Some(statement.clone()),
+                    format!(
+                        "{} may {} on {}{}",
+                        who.principal,
+                        answer.question.text(),
+                        who.on,
+                        conditions(scope, who)
+                    ),
+                    remedy,
+                )
+            });
         }
     }
     found.extend(unguarded_governance(scope, answers, input));
@@ -163,5 +167,6 @@ fn public(answer: &Answer, who: &Who, restricted: bool) -> Found {
     if who.standing == Standing::Conditional {
         found.state = AnalysisState::NotAssessed;
     }
+    found.confirm = confirm::public(answer.question);
     found
 }

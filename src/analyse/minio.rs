@@ -1,5 +1,6 @@
 //! What MinIO does not enforce earns no credit. Every hole was run on MinIO's last public commit.
 
+use super::confirm;
 use super::document::Document;
 use super::found::{Found, finding};
 use super::keys::refused_by_minio;
@@ -156,6 +157,7 @@ fn holes(scope: &Scope<'_>, document: &Document, subject: &Subject<'_>) -> Vec<F
         if let Some((certain, place)) = ways.max_by_key(|(certain, _)| *certain) {
             found.push(Found {
                 state: if certain { AnalysisState::Analysed } else { AnalysisState::NotAssessed },
+                confirm: confirm::hole(id, subject.is_anonymous()),
                 ..finding(
                     Rule::MinioHole,
                     Severity::Critical,
@@ -178,6 +180,7 @@ fn holes(scope: &Scope<'_>, document: &Document, subject: &Subject<'_>) -> Vec<F
         if let Some((certain, place)) = way {
             found.push(Found {
                 state: if certain { AnalysisState::Analysed } else { AnalysisState::NotAssessed },
+                confirm: confirm::hole(id, subject.is_anonymous()),
                 ..finding(
                     Rule::MinioHole,
                     *severity,

@@ -8,8 +8,10 @@
 //!
 //! What this module does not know: identity policies that nobody gave it, service and resource control
 //! policies, permission boundaries, access points, the state of KMS keys, what protects the destination of
-//! a replication. A finding here is *analysed*; only a scenario makes it *proven* ([`mark_proven`]).
+//! a replication. A finding here is *analysed*, and says which scenarios would show it; only these make it
+//! *proven* (`record::proof`).
 
+mod confirm;
 mod deny;
 mod document;
 mod found;
@@ -32,7 +34,7 @@ pub use minio_admin::{AdminError, Holders, holders as minio_holders};
 use crate::lock::Reading;
 use crate::profile::Requirement;
 use crate::record::analysis::{
-    Analysis, AnalysisFinding, AnalysisRule, AnalysisState, Answer, Question, Severity,
+    Analysis, AnalysisFinding, AnalysisRule, Answer, Question, ReadPolicy, Severity,
 };
 use crate::store::sdk::BucketConfiguration;
 use found::{Found, unassessed};
@@ -203,7 +205,8 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
         findings.extend(settings::lint(input, configuration));
     }
     let mut distinct: Vec<Found> = Vec::new();
-    for finding in findings {
+    for mut finding in findings {
+        confirm::of_rule(&mut finding);
         if !distinct.contains(&finding) {
             distinct.push(finding);
         }
@@ -212,7 +215,9 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
         let key = |f: &Found| (std::cmp::Reverse(f.severity), f.rule, f.statement.clone());
         key(a).cmp(&key(b))
     });
-    Analysis { server: input.server.word().to_owned(), findings: distinct, answers }
+    let policies =
+        input.documents.iter().map(|d| ReadPolicy { name: d.name.clone(), text: d.text.clone() }).collect();
+    Analysis { server: input.server.word().to_owned(), findings: distinct, answers, policies }
 }
 
 fn of_scope(scope: &Scope<'_>, input: &Input<'_>) -> (Vec<Found>, Vec<Answer>) {
@@ -283,14 +288,6 @@ fn buckets(input: &Input<'_>, documents: &[&Document]) -> Vec<String> {
         }
     }
     found
-}
-
-/// Marks what a scenario has shown: the finding is no longer only read, it was tried.
-pub fn mark_proven(analysis: &mut Analysis, rule: AnalysisRule, scenario: &str) {
-    for finding in analysis.findings.iter_mut().filter(|f| f.rule == rule) {
-        finding.state = AnalysisState::Proven;
-        finding.proven_by = Some(scenario.to_owned());
-    }
 }
 
 /// A document that cannot be read, as a finding (in force it can be none).

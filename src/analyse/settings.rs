@@ -6,7 +6,7 @@ use super::found::{Found, finding, unassessed};
 use super::rules_xml::{Rule as XmlRule, rules};
 use super::{Input, ServerKind};
 use crate::lock::{Mode, Reading};
-use crate::record::analysis::{AnalysisRule as Rule, Severity};
+use crate::record::analysis::{ABOUT_LOCK, ABOUT_VERSIONING, AnalysisRule as Rule, Severity};
 use crate::store::ops::DefaultPeriod;
 use crate::store::sdk::{BucketConfiguration, LockConfiguration};
 
@@ -49,7 +49,7 @@ fn read<'a, T>(
 }
 
 fn versioning(configuration: &BucketConfiguration, found: &mut Vec<Found>) {
-    let Some(versioning) = read("versioning", &configuration.versioning, Severity::Medium, found) else {
+    let Some(versioning) = read(ABOUT_VERSIONING, &configuration.versioning, Severity::Medium, found) else {
         return;
     };
     let status = versioning.as_ref().and_then(|v| v.status.as_deref());
@@ -57,7 +57,7 @@ fn versioning(configuration: &BucketConfiguration, found: &mut Vec<Found>) {
         found.push(finding(
             Rule::NoVersioning,
             Severity::High,
-            "versioning",
+            ABOUT_VERSIONING,
             None,
             format!(
                 "the versioning is {}: an upload replaces what is there, a delete is final",
@@ -69,11 +69,10 @@ fn versioning(configuration: &BucketConfiguration, found: &mut Vec<Found>) {
 }
 
 fn lock(input: &Input<'_>, configuration: &BucketConfiguration, found: &mut Vec<Found>) {
-    let Some(lock) = read("Object Lock configuration", &configuration.object_lock, Severity::Medium, found)
-    else {
+    let Some(lock) = read(ABOUT_LOCK, &configuration.object_lock, Severity::Medium, found) else {
         return;
     };
-    let about = "Object Lock configuration";
+    let about = ABOUT_LOCK;
     let Some(lock) = lock.as_ref().filter(|l| l.enabled) else {
         found.push(finding(
             Rule::NoObjectLock,
@@ -126,7 +125,7 @@ fn lock(input: &Input<'_>, configuration: &BucketConfiguration, found: &mut Vec<
 }
 
 fn no_default(lock: &LockConfiguration, found: &mut Vec<Found>) {
-    let about = "Object Lock configuration";
+    let about = ABOUT_LOCK;
     if lock.default_mode.is_some() || lock.default_days.is_some() || lock.default_years.is_some() {
         found.push(unassessed(
             Rule::NotReadable,

@@ -10,8 +10,8 @@ use crate::cli::{Failure, note, out};
 use crate::config::Environment;
 use crate::lock::{Mode, Reading};
 use crate::profile::Requirement;
-use crate::record::Log;
 use crate::record::analysis::{Analysis, Answer, Standing, Who};
+use crate::record::{Log, What};
 use crate::store::sdk::{BucketConfiguration, configuration};
 use crate::target::{Kind, Opened};
 use crate::time::Clock;
@@ -103,8 +103,13 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
     let header = exchanges.iter().find_map(|e| e.answer()?.header("server"));
     let server = args.server.map_or_else(|| server_kind(opened, header), ServerKind::from);
     let (documents, unreadable) = documents(args, server);
-    let mut analysis =
-        of_target(opened, server, &read, requirement, documents, sends(args), &Log::default()).await;
+    let log = Log::default();
+    let mut analysis = of_target(opened, server, &read, requirement, documents, sends(args), &log).await;
+    for event in log.take() {
+        if let What::Note(text) = &event.what {
+            note(text);
+        }
+    }
     target.opened.close().await;
     let any_unreadable = !unreadable.is_empty();
     analysis.findings.splice(0..0, unreadable);
@@ -122,7 +127,8 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
 }
 
 /// Analyses the configuration of an opened target, with policies that were given, or else with those of
-/// MinIO's users where the administrator may read them. What `audit` calls, too.
+/// MinIO's users where the administrator may read them. What `audit` calls, too. What could not be read stands in the
+/// log as a note.
 pub(super) async fn of_target(
     opened: &Opened,
     server: ServerKind,
@@ -133,18 +139,19 @@ pub(super) async fn of_target(
     log: &Log,
 ) -> Analysis {
     let mut users_read = false;
+    let say = |text: String| log.note(opened.clock.now(), "analysis", text);
     if server == ServerKind::Minio && documents.is_empty() {
         match analyse::minio_holders(&opened.client, &opened.administrator, Some(log)).await {
             Ok(found) => {
                 for why in &found.unread {
-                    note(&format!("not read: {why}"));
+                    say(format!("not read: {why}"));
                 }
                 users_read = found.unread.is_empty();
                 documents = found.documents;
             }
             Err(error) => {
-                note(&format!("MinIO's users were not read: {error}"));
-                note(&format!("hint: {}", error.hint()));
+                say(format!("MinIO's users were not read: {error}"));
+                say(format!("hint: {}", error.hint()));
             }
         }
     }

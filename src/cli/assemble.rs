@@ -1,6 +1,8 @@
 //! From what was done to the record: judging, waivers, counts, digests.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read as _;
+use std::path::Path;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -16,6 +18,7 @@ use crate::record::outcome::{Verdicts, apply_waivers, outcome, summary};
 use crate::record::{
     self, Cause, ControlInfo, DialectInfo, Exchanges, Finding, FindingRule, Judgement, Operator,
     PrincipalInfo, Record, RunEvidence, ScenarioResult, SignerInfo, Times, Tool, Verdict, judge, present,
+    proof,
 };
 use crate::run::{Decision, Planned};
 use crate::scan::bucket_findings;
@@ -42,6 +45,8 @@ pub(super) struct Parts<'a> {
     pub(super) require: &'a [String],
     pub(super) fail_on: Severity,
     pub(super) requirement: &'a Requirement,
+    /// Whether a profile demands that who may weaken the protection is assessed.
+    pub(super) analysis_required: bool,
     pub(super) attacked: bool,
 }
 
@@ -52,17 +57,27 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let mut scenarios = judged(&done, parts, &events);
     let mut scan = done.scan;
     let mut findings = findings(&done.configuration, parts.requirement, scan.is_some());
+    let principals: Vec<PrincipalInfo> =
+        done.principals.iter().flat_map(|p| &p.facts).map(principal).collect();
+    let mut analysis = done.analysis;
+    if let Some(analysis) = &mut analysis {
+        analysis.leave_out(&findings);
+        proof::prove(analysis, &scenarios, &principals);
+    }
     let waivers = apply_waivers(
         &parts.setup.config.waivers,
         parts.started.date_naive(),
         &mut scenarios,
         scan.as_mut(),
         &mut findings,
+        analysis.as_mut(),
     );
     let end = outcome(&Verdicts {
         scenarios: &scenarios,
         scan: scan.as_ref(),
         findings: &findings,
+        analysis: analysis.as_ref(),
+        analysis_required: parts.analysis_required,
         fail_on: parts.fail_on,
         attacked: parts.attacked,
     });
@@ -105,7 +120,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
             configuration_start: json(start.as_ref()),
             configuration_end: json(finish.as_ref()),
         },
-        principals: done.principals.iter().flat_map(|p| &p.facts).map(principal).collect(),
+        principals,
         times: Times {
             started: parts.started,
             finished: Clock::Real.now(),
@@ -122,6 +137,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         scenarios,
         scan,
         findings,
+        analysis,
         waivers,
         residue: done.residue,
         dialect: DialectInfo { name: dialect.name.clone(), source: parts.dialects.source.clone() },
@@ -276,12 +292,26 @@ fn controls(suite: &Suite, scenarios: &[ScenarioResult]) -> Vec<ControlInfo> {
 }
 
 fn tool() -> Tool {
-    let binary = std::env::current_exe().and_then(std::fs::read).ok();
     Tool {
         name: "wormproof".to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         commit: env!("WORMPROOF_COMMIT").to_owned(),
-        binary_sha256: binary.map(|bytes| hex::encode(Sha256::digest(bytes))),
+        binary_sha256: std::env::current_exe().and_then(|path| sha256_of(&path)).ok(),
         judge: record::JUDGE.to_owned(),
+    }
+}
+
+/// SHA-256 of a file, read in pieces: the binary is large.
+fn sha256_of(path: &Path) -> std::io::Result<String> {
+    let mut file = std::fs::File::open(path)?;
+    let mut hash = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match file.read(&mut piece) {
+            Ok(0) => return Ok(hex::encode(hash.finalize())),
+            Ok(length) => hash.update(piece.get(..length).unwrap_or_default()),
+            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
     }
 }

@@ -13,7 +13,7 @@ use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
-use crate::cli::{Failure, note, output, scan};
+use crate::cli::{Failure, analyse, note, output, scan};
 use crate::record::{Log, Residue};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
@@ -75,6 +75,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
                 require: &args.attack.require,
                 fail_on: args.requirement.fail_on.into(),
                 requirement: &requirement,
+                analysis_required: false,
                 attacked: true,
             },
         )
@@ -102,6 +103,8 @@ pub(super) struct Done {
     pub(super) facts: Option<crate::store::sdk::BucketFacts>,
     pub(super) configuration: [Option<BucketConfiguration>; 2],
     pub(super) scan: Option<crate::record::ScanResult>,
+    /// As it was read; what scenarios have shown of it is said later.
+    pub(super) analysis: Option<crate::record::analysis::Analysis>,
     pub(super) residue: Vec<Residue>,
     pub(super) log: Arc<Log>,
 }
@@ -135,6 +138,15 @@ impl Audit<'_> {
         let capabilities = unless(&self.interrupt, target::capabilities(opened, &principals)).await?;
         let facts = unless(&self.interrupt, read_facts(opened, &self.log)).await?;
         let before = unless(&self.interrupt, read_configuration(opened, &self.log)).await?;
+        let analysis = match (requirement, &before) {
+            (Some(requirement), Some(read)) => {
+                let server = analyse::server_kind(opened, capabilities.server.as_deref());
+                let found =
+                    analyse::of_target(opened, server, read, requirement, Vec::new(), None, &self.log);
+                Some(unless(&self.interrupt, found).await?)
+            }
+            _ => None,
+        };
         let access = access(&principals);
         let mut input =
             plan_input(opened, &self.args.attack, &prefix, self.max_residue, access, &capabilities);
@@ -202,6 +214,7 @@ impl Audit<'_> {
             facts: Some(facts),
             configuration: [before, after],
             scan,
+            analysis,
             residue,
             log: self.log,
         })

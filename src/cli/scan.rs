@@ -62,6 +62,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         facts: Some(facts),
         configuration: [before, after],
         scan: Some(result),
+        analysis: None,
         residue: Vec::new(),
         log,
     };
@@ -82,6 +83,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
             require: &[],
             fail_on: args.requirement.fail_on.into(),
             requirement: &requirement,
+            analysis_required: false,
             attacked: false,
         },
     );

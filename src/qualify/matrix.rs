@@ -199,6 +199,8 @@ fn column(defect: Option<&'static DefectInfo>, results: Vec<ScenarioResult>) -> 
         scenarios: &results,
         scan: None,
         findings: &[],
+        analysis: None,
+        analysis_required: false,
         fail_on: Severity::Medium,
         attacked: true,
     };

@@ -5,8 +5,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-pub use crate::scenario::Severity;
+use crate::record::{Finding, FindingRule, Verdict};
 use crate::scenario::words;
+pub use crate::scenario::{Role, Severity};
+
+/// What findings about the versioning are about.
+pub const ABOUT_VERSIONING: &str = "versioning";
+/// What findings about Object Lock are about.
+pub const ABOUT_LOCK: &str = "Object Lock configuration";
 
 words! {
     /// What is wrong with a statement, a policy or a setting. The words never change their meaning.
@@ -221,10 +227,38 @@ pub struct AnalysisFinding {
     pub remedy: String,
     /// How sure it is.
     pub state: AnalysisState,
+    /// The scenarios that would show it, if there are any.
+    #[serde(default)]
+    pub confirm: Vec<Confirmation>,
     /// The scenario that proved it, for the state `proven`.
     pub proven_by: Option<String>,
+    /// The weakest principal by whom the scenario showed it.
+    #[serde(default)]
+    pub proven_as: Option<Role>,
     /// The accepted risk, if a valid waiver covers it.
     pub waived: Option<String>,
+}
+
+/// A scenario that shows what a finding says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Confirmation {
+    /// Its id.
+    pub scenario: String,
+    /// The verdict that shows it: `fail` for an attack that went through, `pass` for a right that had its effect.
+    pub verdict: Verdict,
+    /// The only role by which it counts; without one any but the administrator's.
+    pub role: Option<Role>,
+    /// The ARN that the role must have had, for a finding about one principal.
+    pub arn: Option<String>,
+}
+
+/// A policy that was read beside the bucket's own, as it was judged.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct ReadPolicy {
+    /// The name by which findings call it.
+    pub name: String,
+    /// Its text.
+    pub text: String,
 }
 
 /// Somebody who may, or may not, do what is asked.
@@ -264,9 +298,38 @@ pub struct Analysis {
     pub findings: Vec<AnalysisFinding>,
     /// Who may do what.
     pub answers: Vec<Answer>,
+    /// The policies that were read beside the bucket's own (which is in its configuration): those of MinIO's
+    /// users, and files.
+    #[serde(default)]
+    pub policies: Vec<ReadPolicy>,
 }
 
 impl Analysis {
+    /// Takes out what a record says already by findings about the bucket: a word stands on one side only.
+    pub fn leave_out(&mut self, said: &[Finding]) {
+        let unread = said.iter().any(|f| f.key.is_empty() && f.rule == FindingRule::Unreadable);
+        self.findings.retain(|finding| {
+            let of_scan = matches!(finding.about.as_str(), ABOUT_VERSIONING | ABOUT_LOCK);
+            let again = said.iter().any(|f| f.rule.word() == finding.rule.word());
+            let unread_again = unread && of_scan && finding.rule == AnalysisRule::NotReadable;
+            !again && !unread_again
+        });
+    }
+
+    /// Findings that were assessed, that no waiver covers, and that are at least this bad.
+    pub fn failing(&self, severity: Severity) -> impl Iterator<Item = &AnalysisFinding> {
+        self.findings.iter().filter(move |f| {
+            f.waived.is_none() && f.state != AnalysisState::NotAssessed && f.severity >= severity
+        })
+    }
+
+    /// Findings of what was not assessed, that no waiver covers, and that are at least this bad.
+    pub fn open(&self, severity: Severity) -> impl Iterator<Item = &AnalysisFinding> {
+        self.findings.iter().filter(move |f| {
+            f.waived.is_none() && f.state == AnalysisState::NotAssessed && f.severity >= severity
+        })
+    }
+
     /// The worst severity of a finding that no waiver covers; none without findings.
     #[must_use]
     pub fn worst(&self) -> Option<Severity> {
@@ -283,9 +346,6 @@ impl Analysis {
     /// Whether a finding that was assessed, and that no waiver covers, is at least this bad.
     #[must_use]
     pub fn fails(&self, severity: Severity) -> bool {
-        let counts = |f: &AnalysisFinding| {
-            f.waived.is_none() && f.state != AnalysisState::NotAssessed && f.severity >= severity
-        };
-        self.findings.iter().any(counts)
+        self.failing(severity).next().is_some()
     }
 }

@@ -10,6 +10,7 @@ pub mod judge;
 pub mod log;
 pub mod outcome;
 pub mod present;
+pub mod proof;
 pub mod rejudge;
 pub mod verdict;
 
@@ -73,6 +74,9 @@ pub struct Record {
     pub scan: Option<ScanResult>,
     /// Findings about the bucket's configuration (no versioning, no Object Lock, …).
     pub findings: Vec<Finding>,
+    /// The analysis of configuration and policies: who could weaken the protection. Only an audit makes one.
+    #[serde(default)]
+    pub analysis: Option<analysis::Analysis>,
     /// What the waivers did.
     pub waivers: Vec<WaiverResult>,
     /// What stays behind, and until when.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::profile::Waiver;
+use crate::record::analysis::{Analysis, AnalysisFinding};
 use crate::record::{Finding, FindingRule, Outcome, ScanResult, ScenarioResult, Verdict, WaiverResult};
 use crate::scenario::Severity;
 
@@ -17,6 +18,10 @@ pub struct Verdicts<'a> {
     pub scan: Option<&'a ScanResult>,
     /// Findings about the bucket.
     pub findings: &'a [Finding],
+    /// The analysis of configuration and policies, if one was made.
+    pub analysis: Option<&'a Analysis>,
+    /// Whether a profile demands that the analysis is assessed; else what it could not assess is only shown.
+    pub analysis_required: bool,
     /// Findings of this severity and above fail the run.
     pub fail_on: Severity,
     /// Whether scenarios were to be run at all (`scan` runs none).
@@ -26,15 +31,17 @@ pub struct Verdicts<'a> {
 /// Marks the failures that a valid waiver covers, and says what each waiver did. A waiver counts on its last day
 /// and not after it. A waived failure stays a fail; only the exit code passes over it.
 ///
-/// `scan` counts findings by rule; a waiver for a rule marks its first findings too.
+/// `scan` counts findings by rule; a waiver for a rule marks its first findings too. Findings of the analysis are
+/// waived by their rule, one by one as they stand: a waiver of a scenario that proved one does not cover it.
 pub fn apply_waivers(
     waivers: &[Waiver],
     today: NaiveDate,
     scenarios: &mut [ScenarioResult],
     scan: Option<&mut ScanResult>,
     findings: &mut [Finding],
+    analysis: Option<&mut Analysis>,
 ) -> Vec<WaiverResult> {
-    let mut scan = scan;
+    let (mut scan, mut analysis) = (scan, analysis);
     waivers
         .iter()
         .map(|waiver| {
@@ -49,6 +56,13 @@ pub fn apply_waivers(
             }
             let of_rule = |f: &&mut Finding| f.rule.word() == waiver.id;
             for finding in findings.iter_mut().filter(of_rule) {
+                covers += 1;
+                if valid {
+                    finding.waived = Some(text.clone());
+                }
+            }
+            let analysed = analysis.iter_mut().flat_map(|a| &mut a.findings);
+            for finding in analysed.filter(|f| f.rule.word() == waiver.id) {
                 covers += 1;
                 if valid {
                     finding.waived = Some(text.clone());
@@ -104,7 +118,8 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
     let (unread, others): (Vec<&Finding>, Vec<&Finding>) =
         all.findings.iter().filter(|f| f.waived.is_none()).partition(|f| f.rule == FindingRule::Unreadable);
     let found: Vec<&Finding> = others.into_iter().filter(|f| f.severity >= all.fail_on).collect();
-    if !fails.is_empty() || !scanned.is_empty() || !found.is_empty() {
+    let analysed: Vec<&AnalysisFinding> = all.analysis.iter().flat_map(|a| a.failing(all.fail_on)).collect();
+    if !fails.is_empty() || !scanned.is_empty() || !found.is_empty() || !analysed.is_empty() {
         let mut parts = Vec::new();
         if !fails.is_empty() {
             parts.push(format!("{} {} failed", fails.len(), plural(fails.len(), "guarantee")));
@@ -113,6 +128,10 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
             parts.push(format!("{count} {} {rule}", plural(usize::try_from(count).unwrap_or(2), "version")));
         }
         parts.extend(found.iter().map(|f| f.rule.word().to_owned()));
+        if !analysed.is_empty() {
+            let (count, rules) = (analysed.len(), rules(&analysed));
+            parts.push(format!("{count} {} of the analysis ({rules})", plural(count, "finding")));
+        }
         return say(1, parts.join(", "));
     }
 
@@ -138,6 +157,14 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
         let unread = scan.findings.get("unreadable").copied().unwrap_or(0);
         if unread > 0 {
             open.push(format!("{unread} versions could not be assessed"));
+        }
+    }
+    if all.analysis_required {
+        let unread: Vec<&AnalysisFinding> = all.analysis.iter().flat_map(|a| a.open(all.fail_on)).collect();
+        if all.analysis.is_none() {
+            open.push("the required analysis was not made".to_owned());
+        } else if !unread.is_empty() {
+            open.push(format!("the required analysis is not whole ({})", rules(&unread)));
         }
     }
     if !open.is_empty() {
@@ -168,6 +195,17 @@ fn rule_fails(all: &Verdicts<'_>, rule: &str) -> bool {
     let waived = all.scan.is_some_and(|s| s.waived_rules.iter().any(|w| w == rule));
     FindingRule::parse(rule)
         .is_none_or(|known| known != FindingRule::Unreadable && known.severity() >= all.fail_on && !waived)
+}
+
+/// The rules of findings, each once, in their order.
+fn rules(findings: &[&AnalysisFinding]) -> String {
+    let mut words: Vec<&str> = Vec::new();
+    for finding in findings {
+        if !words.contains(&finding.rule.word()) {
+            words.push(finding.rule.word());
+        }
+    }
+    words.join(", ")
 }
 
 fn plural(count: usize, noun: &str) -> String {
@@ -205,8 +243,19 @@ mod tests {
     }
 
     fn code(scenarios: &[ScenarioResult]) -> u8 {
-        outcome(&Verdicts { scenarios, scan: None, findings: &[], fail_on: Severity::Medium, attacked: true })
-            .exit_code
+        with(scenarios, None, false).exit_code
+    }
+
+    fn with(scenarios: &[ScenarioResult], analysis: Option<&Analysis>, required: bool) -> Outcome {
+        outcome(&Verdicts {
+            scenarios,
+            scan: None,
+            findings: &[],
+            analysis,
+            analysis_required: required,
+            fail_on: Severity::Medium,
+            attacked: true,
+        })
     }
 
     fn waiver(id: &str, day: u32) -> Waiver {
@@ -236,14 +285,15 @@ mod tests {
     fn a_waived_fail_is_passed_over_until_its_last_day_and_stays_a_fail() {
         let today = NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date");
         let mut scenarios = [result("A", Verdict::Fail), result("B", Verdict::Pass)];
-        let done = apply_waivers(&[waiver("A", 25), waiver("Z", 30)], today, &mut scenarios, None, &mut []);
+        let done =
+            apply_waivers(&[waiver("A", 25), waiver("Z", 30)], today, &mut scenarios, None, &mut [], None);
         assert_eq!(done.iter().map(|w| w.state.as_str()).collect::<Vec<_>>(), ["applied", "unmatched"]);
         assert_eq!(scenarios[0].verdict, Verdict::Fail);
         assert_eq!(code(&scenarios), 0);
         assert_eq!((summary(&scenarios)["waived"], summary(&scenarios)["fail"]), (1, 0));
 
         let mut late = [result("A", Verdict::Fail), result("B", Verdict::Pass)];
-        let done = apply_waivers(&[waiver("A", 24)], today, &mut late, None, &mut []);
+        let done = apply_waivers(&[waiver("A", 24)], today, &mut late, None, &mut [], None);
         assert_eq!(done[0].state, "expired");
         assert_eq!(code(&late), 1);
     }

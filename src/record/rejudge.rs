@@ -2,7 +2,7 @@
 
 use crate::record::judge::Context;
 use crate::record::log::check_chain;
-use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present};
+use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present, proof};
 use crate::scenario::Dialects;
 use crate::scenario::parse::parse_file;
 use crate::scenario::suite::policy;
@@ -70,6 +70,10 @@ pub fn rejudge(record: &Record) -> Vec<String> {
     }
     if crate::record::outcome::summary(&record.scenarios) != record.summary {
         wrong.push("the summary does not count the scenarios".to_owned());
+    }
+    // What the analysis read cannot be judged again here; what it calls proven can.
+    if let Some(analysis) = &record.analysis {
+        wrong.extend(proof::disproved(analysis, &record.scenarios, &record.principals));
     }
     wrong
 }

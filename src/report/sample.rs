@@ -313,8 +313,14 @@ pub(crate) fn record() -> Record {
             until: NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
         },
     ];
-    let waivers: Vec<WaiverResult> =
-        outcome::apply_waivers(&waivers, at(0).date_naive(), &mut scenarios, scan.as_mut(), &mut findings);
+    let waivers: Vec<WaiverResult> = outcome::apply_waivers(
+        &waivers,
+        at(0).date_naive(),
+        &mut scenarios,
+        scan.as_mut(),
+        &mut findings,
+        None,
+    );
     b.log.note(at(b.now + 1), "", "run finished");
     let events = b.log.take();
     let configuration = json!({
@@ -394,6 +400,7 @@ pub(crate) fn record() -> Record {
         scenarios,
         scan,
         findings,
+        analysis: None,
         waivers,
         residue: residue(),
         controls: vec![
