@@ -10,8 +10,9 @@ use crate::cli::{Failure, note, out};
 use crate::config::Environment;
 use crate::lock::{Mode, Reading};
 use crate::profile::Requirement;
-use crate::record::analysis::{Analysis, Answer, Standing, Who};
+use crate::record::analysis::Analysis;
 use crate::record::{Log, What};
+use crate::report::who;
 use crate::store::sdk::{BucketConfiguration, configuration};
 use crate::target::{Kind, Opened};
 use crate::time::Clock;
@@ -215,7 +216,7 @@ fn width(environment: &Environment) -> usize {
 fn table(analysis: &Analysis, width: usize) -> String {
     let mut text = String::new();
     for finding in &analysis.findings {
-        let place = finding.statement.as_ref().map_or_else(|| finding.about.clone(), ToString::to_string);
+        let place = who::place(finding);
         let state = match finding.state {
             crate::record::analysis::AnalysisState::Analysed => String::new(),
             other => format!(" [{other}]"),
@@ -234,7 +235,7 @@ fn table(analysis: &Analysis, width: usize) -> String {
         if answer.who.is_empty() {
             let _ = writeln!(text, "    nobody by what was read; others are not assessed");
         }
-        for line in lines(answer) {
+        for line in who::lines(answer, &[]) {
             wrap(&mut text, &line, width, 4);
         }
     }
@@ -250,36 +251,6 @@ fn table(analysis: &Analysis, width: usize) -> String {
         analysis.server
     );
     text
-}
-
-/// One line for everybody who stands alike by the same statement.
-fn lines(answer: &Answer) -> Vec<String> {
-    let mut alike: Vec<(&Who, Vec<&str>)> = Vec::new();
-    for who in &answer.who {
-        // The root user needs no grant; no policy that was read says more of it than of anybody else.
-        let standing =
-            |w: &Who| if w.standing == Standing::Root { Standing::ByOwnPolicies } else { w.standing };
-        let word = |w: &Who| (standing(w), w.on.clone(), w.statement.clone(), w.keys.clone());
-        match alike.iter_mut().find(|(first, _)| word(first) == word(who)) {
-            Some((_, names)) => names.push(&who.principal),
-            None => alike.push((who, vec![&who.principal])),
-        }
-    }
-    alike
-        .into_iter()
-        .map(|(who, names)| {
-            let on = who.on.strip_prefix("arn:aws:s3:::").unwrap_or(&who.on);
-            let names = format!("{} (on {on})", names.join("; "));
-            let place = who.statement.as_ref().map_or_else(String::new, |s| format!(", by {s}"));
-            match who.standing {
-                Standing::Denied => format!("not: {names}{place}"),
-                Standing::Conditional => {
-                    format!("perhaps: {names}{place} (hangs on {})", who.keys.join(", "))
-                }
-                Standing::Granted | Standing::ByOwnPolicies | Standing::Root => format!("{names}{place}"),
-            }
-        })
-        .collect()
 }
 
 /// Appends a text in lines of at most this width.

@@ -16,7 +16,7 @@ use crate::profile::Requirement;
 use crate::qualify::Qualification;
 use crate::record::outcome::{Verdicts, apply_waivers, outcome, summary};
 use crate::record::{
-    self, Cause, ControlInfo, DialectInfo, Exchanges, Finding, FindingRule, Judgement, Operator,
+    self, Cause, ControlInfo, DialectInfo, Exchanges, Finding, FindingRule, Gate, Judgement, Operator,
     PrincipalInfo, Record, RunEvidence, ScenarioResult, SignerInfo, Times, Tool, Verdict, judge, present,
     proof,
 };
@@ -72,13 +72,13 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         &mut findings,
         analysis.as_mut(),
     );
+    let gate = Gate { fail_on: parts.fail_on, analysis_required: parts.analysis_required };
     let end = outcome(&Verdicts {
         scenarios: &scenarios,
         scan: scan.as_ref(),
         findings: &findings,
         analysis: analysis.as_ref(),
-        analysis_required: parts.analysis_required,
-        fail_on: parts.fail_on,
+        gate,
         attacked: parts.attacked,
     });
     let planned = done.planned.iter().filter(|p| matches!(p.decision, Decision::Run { .. })).count() as u64;
@@ -133,6 +133,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         assessed,
         planned,
         outcome: end,
+        gate: Some(gate),
         controls: controls(parts.suite, &scenarios),
         scenarios,
         scan,

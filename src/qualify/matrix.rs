@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::qualify::{Pairs, QualifyError, Seen, Stand};
 use crate::record::outcome::{Verdicts, outcome};
-use crate::record::{Cause, ScenarioResult, Verdict};
+use crate::record::{Cause, Gate, ScenarioResult, Verdict};
 use crate::scenario::{Dialects, Severity, Suite};
 use crate::target::{Defect, DefectInfo, Defects};
 
@@ -200,8 +200,7 @@ fn column(defect: Option<&'static DefectInfo>, results: Vec<ScenarioResult>) -> 
         scan: None,
         findings: &[],
         analysis: None,
-        analysis_required: false,
-        fail_on: Severity::Medium,
+        gate: Gate { fail_on: Severity::Medium, analysis_required: false },
         attacked: true,
     };
     let exit_code = outcome(&verdicts).exit_code;

@@ -68,6 +68,9 @@ pub struct Record {
     pub planned: u64,
     /// The exit code, with its reason.
     pub outcome: Outcome,
+    /// What the exit code was reckoned by; nothing in records of earlier versions.
+    #[serde(default)]
+    pub gate: Option<Gate>,
     /// Every scenario of the suite, run or not, in order of id.
     pub scenarios: Vec<ScenarioResult>,
     /// The scan, if one was made.
@@ -199,6 +202,15 @@ pub struct Outcome {
     pub exit_code: u8,
     /// In a sentence.
     pub reason: String,
+}
+
+/// What the exit code is reckoned by, beside what was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Gate {
+    /// Findings of this severity and above fail the run (`--fail-on`).
+    pub fail_on: Severity,
+    /// Whether a profile demands that who may weaken the protection is assessed.
+    pub analysis_required: bool,
 }
 
 /// One scenario in the record.

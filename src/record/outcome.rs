@@ -6,8 +6,7 @@ use chrono::NaiveDate;
 
 use crate::profile::Waiver;
 use crate::record::analysis::{Analysis, AnalysisFinding};
-use crate::record::{Finding, FindingRule, Outcome, ScanResult, ScenarioResult, Verdict, WaiverResult};
-use crate::scenario::Severity;
+use crate::record::{Finding, FindingRule, Gate, Outcome, ScanResult, ScenarioResult, Verdict, WaiverResult};
 
 /// What the exit code is reckoned from.
 #[derive(Debug, Clone, Copy)]
@@ -20,10 +19,9 @@ pub struct Verdicts<'a> {
     pub findings: &'a [Finding],
     /// The analysis of configuration and policies, if one was made.
     pub analysis: Option<&'a Analysis>,
-    /// Whether a profile demands that the analysis is assessed; else what it could not assess is only shown.
-    pub analysis_required: bool,
-    /// Findings of this severity and above fail the run.
-    pub fail_on: Severity,
+    /// From which severity on findings fail the run, and whether the analysis has to be whole; what it could not
+    /// assess is only shown otherwise.
+    pub gate: Gate,
     /// Whether scenarios were to be run at all (`scan` runs none).
     pub attacked: bool,
 }
@@ -117,8 +115,9 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
         .collect();
     let (unread, others): (Vec<&Finding>, Vec<&Finding>) =
         all.findings.iter().filter(|f| f.waived.is_none()).partition(|f| f.rule == FindingRule::Unreadable);
-    let found: Vec<&Finding> = others.into_iter().filter(|f| f.severity >= all.fail_on).collect();
-    let analysed: Vec<&AnalysisFinding> = all.analysis.iter().flat_map(|a| a.failing(all.fail_on)).collect();
+    let found: Vec<&Finding> = others.into_iter().filter(|f| f.severity >= all.gate.fail_on).collect();
+    let analysed: Vec<&AnalysisFinding> =
+        all.analysis.iter().flat_map(|a| a.failing(all.gate.fail_on)).collect();
     if !fails.is_empty() || !scanned.is_empty() || !found.is_empty() || !analysed.is_empty() {
         let mut parts = Vec::new();
         if !fails.is_empty() {
@@ -159,8 +158,9 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
             open.push(format!("{unread} versions could not be assessed"));
         }
     }
-    if all.analysis_required {
-        let unread: Vec<&AnalysisFinding> = all.analysis.iter().flat_map(|a| a.open(all.fail_on)).collect();
+    if all.gate.analysis_required {
+        let unread: Vec<&AnalysisFinding> =
+            all.analysis.iter().flat_map(|a| a.open(all.gate.fail_on)).collect();
         if all.analysis.is_none() {
             open.push("the required analysis was not made".to_owned());
         } else if !unread.is_empty() {
@@ -193,8 +193,9 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
 /// What could not be read is silence: exit code 3, not 1.
 fn rule_fails(all: &Verdicts<'_>, rule: &str) -> bool {
     let waived = all.scan.is_some_and(|s| s.waived_rules.iter().any(|w| w == rule));
-    FindingRule::parse(rule)
-        .is_none_or(|known| known != FindingRule::Unreadable && known.severity() >= all.fail_on && !waived)
+    FindingRule::parse(rule).is_none_or(|known| {
+        known != FindingRule::Unreadable && known.severity() >= all.gate.fail_on && !waived
+    })
 }
 
 /// The rules of findings, each once, in their order.
@@ -216,7 +217,7 @@ fn plural(count: usize, noun: &str) -> String {
 mod tests {
     use super::*;
     use crate::record::Cause;
-    use crate::scenario::{Reach, Safety};
+    use crate::scenario::{Reach, Safety, Severity};
 
     fn result(id: &str, verdict: Verdict) -> ScenarioResult {
         ScenarioResult {
@@ -252,8 +253,7 @@ mod tests {
             scan: None,
             findings: &[],
             analysis,
-            analysis_required: required,
-            fail_on: Severity::Medium,
+            gate: Gate { fail_on: Severity::Medium, analysis_required: required },
             attacked: true,
         })
     }

@@ -2,6 +2,7 @@
 
 use crate::record::judge::Context;
 use crate::record::log::check_chain;
+use crate::record::outcome::{Verdicts, outcome};
 use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present, proof};
 use crate::scenario::Dialects;
 use crate::scenario::parse::parse_file;
@@ -75,5 +76,25 @@ pub fn rejudge(record: &Record) -> Vec<String> {
     if let Some(analysis) = &record.analysis {
         wrong.extend(proof::disproved(analysis, &record.scenarios, &record.principals));
     }
+    wrong.extend(outcome_again(record));
     wrong
+}
+
+/// The exit code once more, from verdicts, findings and waivers as they stand.
+fn outcome_again(record: &Record) -> Option<String> {
+    let again = outcome(&Verdicts {
+        scenarios: &record.scenarios,
+        scan: record.scan.as_ref(),
+        findings: &record.findings,
+        analysis: record.analysis.as_ref(),
+        gate: record.gate?,
+        // A scan has no scenarios; an audit names also those that it skipped.
+        attacked: !record.scenarios.is_empty(),
+    });
+    (again != record.outcome).then(|| {
+        format!(
+            "the record ends with exit code {} ({}), its verdicts and findings give {} ({})",
+            record.outcome.exit_code, record.outcome.reason, again.exit_code, again.reason
+        )
+    })
 }

@@ -1,8 +1,10 @@
-//! JUnit XML: a test suite a group, and one for the scan.
+//! JUnit XML: a test suite a group, one for the scan, and one for the analysis.
 //!
 //! A fail is a `<failure>`; inconclusive and error are an `<error>`, because a build must not pass on silence; a
 //! skipped scenario and an accepted risk are `<skipped>` with the reason. Severity `info` never fails.
 //! Text is escaped before it is written, so that no character that XML 1.0 forbids can reach the file.
+
+mod analysis;
 
 use std::io;
 
@@ -54,6 +56,7 @@ pub fn junit(record: &Record) -> Result<Vec<u8>, ReportError> {
     if !scan.cases.is_empty() {
         suites.push(scan);
     }
+    suites.extend(analysis::suite(record));
     let mut bytes = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();
     let mut writer = Writer::new_with_indent(&mut bytes, b' ', 2);
     write(&mut writer, record, &suites).map_err(ReportError::Xml)?;
@@ -364,8 +367,9 @@ mod tests {
         let record = sample::record();
         // One for the whole scope, one a rule, one a finding of the bucket.
         let of_scan = 1 + record.scan.as_ref().expect("a scan").findings.len() + record.findings.len();
-        assert_eq!(names["testcase"], record.scenarios.len() + of_scan);
-        assert_eq!(names["testsuite"], 8);
+        let analysed = record.analysis.as_ref().expect("an analysis").findings.len();
+        assert_eq!(names["testcase"], record.scenarios.len() + of_scan + analysed);
+        assert_eq!(names["testsuite"], 9);
     }
 
     #[test]
@@ -373,12 +377,17 @@ mod tests {
         let record = sample::record();
         let count = |ending: &str| text().matches(&format!("<{ending} ")).count();
         let of = |status: Status| record.scenarios.iter().filter(|s| Status::of(s) == status).count();
-        assert_eq!(count("failure"), of(Status::Fail) + 2, "unprotected versions, changed configuration");
+        assert_eq!(
+            count("failure"),
+            of(Status::Fail) + 2 + 2,
+            "unprotected versions, changed configuration; two of the analysis"
+        );
         assert_eq!(count("error"), of(Status::Error) + of(Status::Inconclusive));
         assert_eq!(
             count("skipped"),
-            of(Status::Skipped) + of(Status::Waived) + 3,
-            "too-short is accepted; hidden and no default retention are information"
+            of(Status::Skipped) + of(Status::Waived) + 3 + 3,
+            "too-short is accepted; hidden and no default retention are information; of the analysis one is accepted, \
+             one not assessed and not required, one information"
         );
         assert!(text().contains("message=\"accepted risk: hold service is replaced in Q1 (RISK-311)"));
     }

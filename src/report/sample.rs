@@ -1,5 +1,7 @@
 //! A made-up record for tests: 70 scenarios of every verdict, hostile keys, a scan with findings.
 
+mod analysis;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
@@ -10,9 +12,9 @@ use crate::exchange::{Answer, Body, Exchange, Outcome as Came, Sent};
 use crate::profile::Waiver;
 use crate::record::finding::RequirementText;
 use crate::record::{
-    Cause, ControlInfo, DialectInfo, Finding, FindingRule, JUDGE, Log, Operator, Outcome, PrincipalInfo,
-    Record, Residue, RunResult, SCHEMA, ScanResult, ScenarioResult, SignerInfo, StepText, Target, Times,
-    Tool, Verdict, WaiverResult, WitnessText, outcome,
+    Cause, ControlInfo, DialectInfo, Finding, FindingRule, Gate, JUDGE, Log, Operator, Outcome,
+    PrincipalInfo, Record, Residue, RunResult, SCHEMA, ScanResult, ScenarioResult, SignerInfo, StepText,
+    Target, Times, Tool, Verdict, WaiverResult, WitnessText, outcome,
 };
 use crate::scenario::{Purpose, Reach, Role, Safety, Severity};
 
@@ -313,13 +315,14 @@ pub(crate) fn record() -> Record {
             until: NaiveDate::from_ymd_opt(2026, 1, 1).expect("a date"),
         },
     ];
+    let mut analysis = Some(analysis::analysis());
     let waivers: Vec<WaiverResult> = outcome::apply_waivers(
         &waivers,
         at(0).date_naive(),
         &mut scenarios,
         scan.as_mut(),
         &mut findings,
-        None,
+        analysis.as_mut(),
     );
     b.log.note(at(b.now + 1), "", "run finished");
     let events = b.log.take();
@@ -397,10 +400,11 @@ pub(crate) fn record() -> Record {
             exit_code: 1,
             reason: "2 guarantees failed, 3 versions unprotected, configuration-changed".to_owned(),
         },
+        gate: Some(Gate { fail_on: Severity::Medium, analysis_required: false }),
         scenarios,
         scan,
         findings,
-        analysis: None,
+        analysis,
         waivers,
         residue: residue(),
         controls: vec![

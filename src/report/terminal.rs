@@ -2,18 +2,19 @@
 //!
 //! The width is passed in and kept; colour is passed in and never carries a meaning that the words do not.
 
-use std::fmt::Write as _;
+mod analysis;
+mod findings;
+mod verdicts;
 
 use comfy_table::{
-    Attribute, Cell, CellAlignment, Color, ColumnConstraint, ContentArrangement, Table, TableComponent,
-    Width, presets,
+    Attribute, Cell, CellAlignment, Color, ContentArrangement, Table, TableComponent, presets,
 };
 
-use crate::record::{Finding, Record, ScanResult, ScenarioResult};
+pub use findings::requirement;
+
+use crate::record::Record;
 use crate::report::Options;
-use crate::report::model::{
-    Counts, Status, banner, brief, groups, headline, rule_severity, rule_words, show, total_words,
-};
+use crate::report::model::{Counts, Status, banner, groups, headline, show};
 use crate::time::human;
 
 /// From this width on the reason has a column of its own.
@@ -35,6 +36,7 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
         parts.push(page.scan(scan));
     }
     parts.extend(page.findings(record));
+    parts.extend(page.analysis(record));
     parts.extend(page.waivers(record));
     parts.extend(page.residue(record));
     // What matters most stands last, where the prompt is.
@@ -169,185 +171,6 @@ impl Page {
         Self::print(table)
     }
 
-    /// The scenarios of the given statuses, by group; nothing if there is none.
-    fn verdicts(&self, record: &Record, title: &str, statuses: &[Status]) -> Option<String> {
-        let wanted = |s: &&&ScenarioResult| statuses.contains(&Status::of(s));
-        let reasons = statuses != [Status::Pass];
-        let wide = reasons && self.width >= WIDE;
-        let mut header = vec!["Verdict", "Severity", "Scenario", ""];
-        if wide {
-            header.push("Reason");
-        }
-        let mut table = self.table(&header);
-        let mut any = false;
-        for group in groups(record) {
-            let scenarios: Vec<&&ScenarioResult> = group.scenarios.iter().filter(wanted).collect();
-            if scenarios.is_empty() {
-                continue;
-            }
-            // The group's name stands in the table, so that one glance down the page finds it.
-            if any {
-                table.add_row([""]);
-            }
-            any = true;
-            let count = Cell::new(format!("{} of {}", scenarios.len(), group.scenarios.len()));
-            table.add_row([
-                strong(text(group.name)),
-                Cell::new(""),
-                Cell::new(""),
-                count.add_attribute(Attribute::Dim),
-            ]);
-            for scenario in scenarios {
-                let status = Status::of(scenario);
-                let reason = reason(scenario, status);
-                let mut title = show(&scenario.title);
-                if scenario.required && status == Status::Skipped {
-                    title.push_str(" (required)");
-                }
-                if !wide && !reason.is_empty() {
-                    let _ = write!(title, "\n→ {reason}");
-                }
-                let mut row = vec![
-                    verdict(status),
-                    Cell::new(scenario.severity.word()),
-                    text(&scenario.id),
-                    Cell::new(title),
-                ];
-                if wide {
-                    row.push(Cell::new(reason));
-                }
-                table.add_row(row);
-            }
-        }
-        for (index, width) in [(0, 14), (1, 10)] {
-            if let Some(column) = table.column_mut(index) {
-                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
-            }
-        }
-        if let (true, Some(column)) = (wide, table.column_mut(4)) {
-            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(40)));
-        }
-        any.then(|| format!("{}{}", self.section(title), Self::print(table)))
-    }
-
-    fn scan(&self, scan: &ScanResult) -> String {
-        let mut out = self.section("Scan");
-        let mut table = self.table(&[]);
-        let mut add = |name: &str, value: String| {
-            table.add_row([Cell::new(name), text(&value)]);
-        };
-        add("Scope", scan.scope.clone());
-        add("Required", requirement(scan));
-        add(
-            "Seen",
-            format!("{} versions of {} keys, {} delete markers", scan.versions, scan.keys, scan.markers),
-        );
-        for (word, count) in &scan.totals {
-            add("", format!("{count} {}", total_words(word)));
-        }
-        for (run, count) in &scan.left_out {
-            add("Left out", format!("{count} own canaries of run {run}"));
-        }
-        add("Time", format!("{} to {}", human(scan.started), human(scan.finished)));
-        if !scan.complete {
-            let why = scan.incomplete_reason.as_deref().unwrap_or("reason unknown");
-            add("NOT COMPLETE", why.to_owned());
-        }
-        out.push_str(&Self::print(table));
-        if scan.findings.values().any(|n| *n > 0) {
-            let mut table = self.table(&["Finding", "Severity", "Versions", ""]);
-            for (rule, count) in scan.findings.iter().filter(|(_, n)| **n > 0) {
-                let waived = scan.waived_rules.iter().any(|w| w == rule);
-                let words = rule_words(rule);
-                let words = if waived { format!("{words} (accepted risk)") } else { words.to_owned() };
-                table.add_row([
-                    text(rule),
-                    Cell::new(rule_severity(rule).word()),
-                    number(*count),
-                    text(&words),
-                ]);
-            }
-            let _ = write!(out, "\n{}", Self::print(table));
-        }
-        out
-    }
-
-    /// The bucket's findings, then the first of the scan.
-    fn findings(&self, record: &Record) -> Option<String> {
-        let first = record.scan.as_ref().map_or(&[][..], |s| &s.first[..]);
-        let all: Vec<&Finding> = record.findings.iter().chain(first).collect();
-        if all.is_empty() {
-            return None;
-        }
-        let mut out = self.section("First findings");
-        let mut table = self.table(&["Finding", "Severity", "Where and what"]);
-        for finding in all.iter().take(NAMED) {
-            let place = if finding.key.is_empty() {
-                "the bucket".to_owned()
-            } else if finding.version_id.is_empty() {
-                show(&finding.key)
-            } else {
-                format!("{}\nversion {}", show(&finding.key), show(&finding.version_id))
-            };
-            let mut place = format!("{place}\n{}", show(&finding.detail));
-            if let Some(waived) = &finding.waived {
-                let _ = write!(place, "\naccepted risk: {}", show(waived));
-            }
-            table.add_row([
-                Cell::new(finding.rule.word()),
-                Cell::new(finding.severity.word()),
-                Cell::new(place),
-            ]);
-        }
-        out.push_str(&Self::print(table));
-        let counted = record.scan.as_ref().map_or(0, |s| s.findings.values().sum::<u64>());
-        let whole = counted.max(first.len() as u64) + record.findings.len() as u64;
-        let shown = all.len().min(NAMED) as u64;
-        if whole > shown {
-            let _ = writeln!(out, "and {} more (results.json, report.pdf)", whole - shown);
-        }
-        Some(out)
-    }
-
-    fn waivers(&self, record: &Record) -> Option<String> {
-        if record.waivers.is_empty() {
-            return None;
-        }
-        let mut out = self.section("Waivers");
-        let mut table = self.table(&["Waiver", "State", "Covers", "Until", "Reason"]);
-        for waiver in &record.waivers {
-            let state = Cell::new(&waiver.state);
-            table.add_row([
-                text(&waiver.waiver.id),
-                if waiver.state == "applied" { state } else { state.fg(Color::Yellow) },
-                number(waiver.covers),
-                Cell::new(waiver.waiver.until.to_string()),
-                text(&format!("{} ({})", waiver.waiver.reason, waiver.waiver.owner)),
-            ]);
-        }
-        out.push_str(&Self::print(table));
-        Some(out)
-    }
-
-    fn residue(&self, record: &Record) -> Option<String> {
-        if record.residue.is_empty() {
-            return None;
-        }
-        let mut out = self.section("Left behind (`wormproof cleanup` removes it when its lock has ended)");
-        let mut table = self.table(&["Until", "What and why"]);
-        for left in record.residue.iter().take(NAMED) {
-            table.add_row([
-                Cell::new(left.until.map_or_else(|| "no end known".to_owned(), human)),
-                Cell::new(format!("{}\n{}", show(&format!("{}/{}", left.bucket, left.key)), show(&left.why))),
-            ]);
-        }
-        out.push_str(&Self::print(table));
-        if record.residue.len() > NAMED {
-            let _ = writeln!(out, "and {} more (results.json)", record.residue.len() - NAMED);
-        }
-        Some(out)
-    }
-
     fn end(&self, record: &Record, written: Option<&str>) -> String {
         let counts = Counts::of(&record.scenarios);
         let (status, words) = banner(record);
@@ -370,38 +193,6 @@ impl Page {
         .add_attribute(Attribute::Bold)]);
         Self::print(table)
     }
-}
-
-/// Why a scenario is not a plain pass; empty for one.
-fn reason(scenario: &ScenarioResult, status: Status) -> String {
-    if status == Status::Pass {
-        return String::new();
-    }
-    let mut text = show(&brief(&scenario.reason));
-    if let Some(role) = scenario.weakest {
-        let _ = write!(text, " (weakest principal that broke it: {role})");
-    }
-    if let Some(waived) = &scenario.waived {
-        let _ = write!(text, "\naccepted risk: {}", show(waived));
-    }
-    text
-}
-
-/// What the scan required of every version, in words.
-#[must_use]
-pub fn requirement(scan: &ScanResult) -> String {
-    let requirement = &scan.requirement;
-    let mut parts = Vec::new();
-    if let Some(mode) = &requirement.mode {
-        parts.push(format!("mode {mode}"));
-    }
-    if let Some(least) = &requirement.min_retention {
-        parts.push(format!("retention of at least {least}"));
-    }
-    if requirement.hold {
-        parts.push("a legal hold".to_owned());
-    }
-    if parts.is_empty() { "any lock in force".to_owned() } else { parts.join(", ") }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Sections 5 and 7 to 9: the scan, waivers and residue, the method, and how to verify.
+//! The scan, waivers and residue, the method, and how to verify.
 
 use crate::record::{Finding, Record, ScanResult};
 use crate::report::model::{RULES, Status, rule_severity, rule_words, total_words};
@@ -15,7 +15,7 @@ use crate::time::human;
 const NAMED: usize = 24;
 
 pub(super) fn scan(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("5 Scan and findings");
+    flow.section("Scan and findings");
     match &record.scan {
         None => flow.paragraph(BODY, 0.0, "No scan was made."),
         Some(scan) => population(flow, scan),
@@ -127,7 +127,7 @@ fn findings(flow: &mut Flow<'_>, findings: &[&Finding]) {
             }
             text.push((SMALL, finding.detail.clone()));
             if finding.waived.is_some() {
-                text.push((NOTE, "accepted risk, see section 7".to_owned()));
+                text.push((NOTE, "accepted risk, see the waivers".to_owned()));
             }
             vec![cell(STRONG, finding.rule.word()), cell(SMALL, finding.severity.word()), Cell::Text(text)]
         })
@@ -136,7 +136,7 @@ fn findings(flow: &mut Flow<'_>, findings: &[&Finding]) {
 }
 
 pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("7 Waivers and residue");
+    flow.section("Waivers and residue");
     if record.waivers.is_empty() {
         flow.paragraph(BODY, 0.0, "No waiver was given.");
     } else {
@@ -200,12 +200,12 @@ pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
 }
 
 pub(super) fn method(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("8 Method");
+    flow.section("Method");
     flow.paragraph(
         BODY,
         0.0,
-        "The tool wrote canary objects, tried to destroy, replace, unlock or hide them in the ways that section 4 \
-         lists, as several principals, and read every one of them back after each attempt. Three rules decide:",
+        "The tool wrote canary objects, tried to destroy, replace, unlock or hide them in the ways that the \
+         section on scenarios lists, as several principals, and read every one of them back after each attempt. Three rules decide:",
     );
     flow.gap(6.0);
     for (rule, meaning) in RULES {
@@ -281,7 +281,7 @@ pub(super) fn method(flow: &mut Flow<'_>, record: &Record) {
 }
 
 pub(super) fn verify(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) {
-    flow.section("9 How to verify this report");
+    flow.section("How to verify this report");
     flow.paragraph(
         BODY,
         0.0,

@@ -170,7 +170,7 @@ pub(super) fn contents(flow: &mut Flow<'_>, page: usize) {
         y += height;
     }
     if named > most {
-        let text = format!("and {} more in section 4", named - most);
+        let text = format!("and {} more among the scenarios", named - most);
         items.push(Item::Text { style: NOTE, x: MARGIN + 14.0, y, text });
     }
     let later = flow.pages.split_off(page + 1);

@@ -165,8 +165,10 @@ impl<'a> Flow<'a> {
         self.paragraph(style, 12.0, text);
     }
 
-    /// A section's heading with its entry in the outline.
+    /// A section's heading with its number and its entry in the outline.
     pub(super) fn section(&mut self, title: &str) {
+        let number = self.marks.iter().filter(|m| m.level == 1).count() + 1;
+        let title = &format!("{number} {title}");
         self.gap(22.0);
         self.ensure(120.0);
         let style = Style::new(Face::Bold, 17.0, NAVY);

@@ -7,6 +7,7 @@
 //! Every text passes [`fonts::Fonts::clean`] exactly once, where it is laid out: nothing from outside can turn a
 //! line around, and what a font cannot draw is written as `\u{65E5}` and not left out.
 
+mod analysis;
 mod annex;
 mod cover;
 mod fonts;
@@ -43,6 +44,7 @@ pub fn pdf(record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError
     summary::not_assessed(&mut flow, record);
     scenarios::scenarios(&mut flow, record);
     annex::scan(&mut flow, record);
+    analysis::analysis(&mut flow, record);
     target::target(&mut flow, record);
     annex::waivers(&mut flow, record);
     annex::method(&mut flow, record);
@@ -160,6 +162,7 @@ mod tests {
         summary::summary(&mut flow, &record);
         scenarios::scenarios(&mut flow, &record);
         annex::scan(&mut flow, &record);
+        analysis::analysis(&mut flow, &record);
         target::target(&mut flow, &record);
         annex::waivers(&mut flow, &record);
         annex::method(&mut flow, &record);

@@ -1,4 +1,4 @@
-//! Section 4: a part for each scenario; what did not hold in full, what held in a few lines.
+//! A part for each scenario; what did not hold in full, what held in a few lines.
 
 use crate::record::{Record, RunResult, ScenarioResult, StepText};
 use crate::report::model::{Counts, Status, ordered, telling_step};
@@ -18,12 +18,12 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
     if !flow.at_top() {
         flow.new_page();
     }
-    flow.section("4 Scenarios");
+    flow.section("Scenarios");
     if record.scenarios.is_empty() {
         flow.paragraph(BODY, 0.0, "No scenario was part of this run.");
         return;
     }
-    // What was not run has nothing to show but its reason, and that stands in section 3.
+    // What was not run has nothing to show but its reason, and that stands among what was not assessed.
     let (idle, run): (Vec<&ScenarioResult>, Vec<&ScenarioResult>) =
         record.scenarios.iter().partition(|s| Status::of(s) == Status::Skipped && s.runs.is_empty());
     flow.paragraph(
@@ -36,8 +36,10 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
         ),
     );
     if !idle.is_empty() {
-        let text =
-            format!("{} further scenarios were not run; section 3 names each with its reason.", idle.len());
+        let text = format!(
+            "{} further scenarios were not run; each is named with its reason among what was not assessed.",
+            idle.len()
+        );
         flow.paragraph(BODY, 0.0, &text);
     }
     flow.gap(8.0);

@@ -1,4 +1,4 @@
-//! Sections 1 to 3: counts, the opinion, and what was not assessed.
+//! The first sections: counts, the opinion, and what was not assessed.
 
 use crate::record::Record;
 use crate::report::model::{
@@ -9,7 +9,7 @@ use crate::report::pdf::table::{Cell, cell, left, right};
 use crate::scenario::Severity;
 
 pub(super) fn summary(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("1 Summary");
+    flow.section("Summary");
     if record.scenarios.is_empty() {
         let reason = &record.outcome.reason;
         flow.paragraph(
@@ -130,7 +130,7 @@ fn bar(flow: &mut Flow<'_>, counts: &Counts) {
 }
 
 pub(super) fn opinion(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("2 Opinion");
+    flow.section("Opinion");
     let paragraphs = paragraphs(record);
     let (first, rest) = paragraphs.split_at(1);
     let (status, _) = crate::report::model::banner(record);
@@ -142,7 +142,7 @@ pub(super) fn opinion(flow: &mut Flow<'_>, record: &Record) {
 }
 
 pub(super) fn not_assessed(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("3 What was not assessed, and why");
+    flow.section("What was not assessed, and why");
     let open = open(record);
     if open.is_empty() {
         flow.paragraph(BODY, 0.0, "Every scenario of the suite came to a verdict of pass or fail.");

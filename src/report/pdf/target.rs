@@ -1,4 +1,4 @@
-//! Section 6: what was audited, by whom, and how the bucket was configured.
+//! What was audited, by whom, and how the bucket was configured.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ use crate::time::human;
 const LINES: usize = 36;
 
 pub(super) fn target(flow: &mut Flow<'_>, record: &Record) {
-    flow.section("6 Target, principals and configuration");
+    flow.section("Target, principals and configuration");
     let target = &record.target;
     let unknown = || "not known".to_owned();
     let server = format!(

@@ -1,0 +1,87 @@
+//! Scenarios with their verdicts.
+
+use std::fmt::Write as _;
+
+use comfy_table::{Attribute, Cell, ColumnConstraint, Width};
+
+use super::{Page, WIDE, strong, text, verdict};
+use crate::record::{Record, ScenarioResult};
+use crate::report::model::{Status, brief, groups, show};
+
+impl Page {
+    /// The scenarios of the given statuses, by group; nothing if there is none.
+    pub(super) fn verdicts(&self, record: &Record, title: &str, statuses: &[Status]) -> Option<String> {
+        let wanted = |s: &&&ScenarioResult| statuses.contains(&Status::of(s));
+        let reasons = statuses != [Status::Pass];
+        let wide = reasons && self.width >= WIDE;
+        let mut header = vec!["Verdict", "Severity", "Scenario", ""];
+        if wide {
+            header.push("Reason");
+        }
+        let mut table = self.table(&header);
+        let mut any = false;
+        for group in groups(record) {
+            let scenarios: Vec<&&ScenarioResult> = group.scenarios.iter().filter(wanted).collect();
+            if scenarios.is_empty() {
+                continue;
+            }
+            // The group's name stands in the table, so that one glance down the page finds it.
+            if any {
+                table.add_row([""]);
+            }
+            any = true;
+            let count = Cell::new(format!("{} of {}", scenarios.len(), group.scenarios.len()));
+            table.add_row([
+                strong(text(group.name)),
+                Cell::new(""),
+                Cell::new(""),
+                count.add_attribute(Attribute::Dim),
+            ]);
+            for scenario in scenarios {
+                let status = Status::of(scenario);
+                let reason = reason(scenario, status);
+                let mut title = show(&scenario.title);
+                if scenario.required && status == Status::Skipped {
+                    title.push_str(" (required)");
+                }
+                if !wide && !reason.is_empty() {
+                    let _ = write!(title, "\n→ {reason}");
+                }
+                let mut row = vec![
+                    verdict(status),
+                    Cell::new(scenario.severity.word()),
+                    text(&scenario.id),
+                    Cell::new(title),
+                ];
+                if wide {
+                    row.push(Cell::new(reason));
+                }
+                table.add_row(row);
+            }
+        }
+        for (index, width) in [(0, 14), (1, 10)] {
+            if let Some(column) = table.column_mut(index) {
+                column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(width)));
+            }
+        }
+        if let (true, Some(column)) = (wide, table.column_mut(4)) {
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Percentage(40)));
+        }
+        any.then(|| format!("{}{}", self.section(title), Self::print(table)))
+    }
+}
+
+/// Why a scenario is not a plain pass; empty for one.
+fn reason(scenario: &ScenarioResult, status: Status) -> String {
+    if status == Status::Pass {
+        return String::new();
+    }
+    let mut text = show(&brief(&scenario.reason));
+    if let Some(role) = scenario.weakest {
+        let _ = write!(text, " (weakest principal that broke it: {role})");
+    }
+    if let Some(waived) = &scenario.waived {
+        let _ = write!(text, "\naccepted risk: {}", show(waived));
+    }
+    text
+}
