@@ -217,6 +217,7 @@ fn plural(count: usize, noun: &str) -> String {
 mod tests {
     use super::*;
     use crate::record::Cause;
+    use crate::record::analysis::{AnalysisRule, AnalysisState};
     use crate::scenario::{Reach, Safety, Severity};
 
     fn result(id: &str, verdict: Verdict) -> ScenarioResult {
@@ -296,5 +297,110 @@ mod tests {
         let done = apply_waivers(&[waiver("A", 24)], today, &mut late, None, &mut [], None);
         assert_eq!(done[0].state, "expired");
         assert_eq!(code(&late), 1);
+    }
+    fn analysis(findings: &[(AnalysisRule, Severity, AnalysisState)]) -> Analysis {
+        let finding = |(rule, severity, state): &(AnalysisRule, Severity, AnalysisState)| AnalysisFinding {
+            rule: *rule,
+            severity: *severity,
+            sentence: String::new(),
+            statement: None,
+            about: "bucket policy".to_owned(),
+            remedy: String::new(),
+            state: *state,
+            confirm: Vec::new(),
+            proven_by: None,
+            proven_as: None,
+            waived: None,
+        };
+        Analysis {
+            server: "aws".to_owned(),
+            findings: findings.iter().map(finding).collect(),
+            answers: Vec::new(),
+            policies: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_finding_of_the_analysis_fails_and_what_was_not_assessed_counts_only_where_it_is_required() {
+        use AnalysisRule::{NotReadable, Public};
+        use AnalysisState::{Analysed, NotAssessed, Proven};
+        let pass = [result("A", Verdict::Pass)];
+        let of = |state, severity, required| {
+            with(&pass, Some(&analysis(&[(Public, severity, state)])), required).exit_code
+        };
+        assert_eq!(of(Analysed, Severity::Medium, false), 1);
+        assert_eq!(of(Proven, Severity::Critical, false), 1);
+        assert_eq!(of(Analysed, Severity::Low, true), 0);
+        assert_eq!((of(NotAssessed, Severity::High, false), of(NotAssessed, Severity::High, true)), (0, 3));
+        assert_eq!(of(NotAssessed, Severity::Low, true), 0);
+        assert_eq!((with(&pass, None, false).exit_code, with(&pass, None, true).exit_code), (0, 3));
+        let all = analysis(&[
+            (Public, Severity::High, Analysed),
+            (Public, Severity::High, Proven),
+            (NotReadable, Severity::High, NotAssessed),
+        ]);
+        assert_eq!(with(&pass, Some(&all), true).reason, "2 findings of the analysis (public)");
+        let failed = [result("A", Verdict::Fail)];
+        assert_eq!(
+            with(&failed, Some(&all), true).reason,
+            "1 guarantee failed, 2 findings of the analysis (public)"
+        );
+    }
+
+    #[test]
+    fn a_waiver_covers_the_findings_of_its_rule_and_no_others() {
+        use AnalysisRule::{MayChangePolicy, Public};
+        use AnalysisState::{Analysed, Proven};
+        let today = NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date");
+        let mut all = analysis(&[
+            (Public, Severity::Critical, Proven),
+            (MayChangePolicy, Severity::Medium, Analysed),
+            (Public, Severity::High, Analysed),
+        ]);
+        // The scenario that proved it is waived by its own id, and the finding is not.
+        let mut scenarios = [result("A", Verdict::Fail), result("B", Verdict::Pass)];
+        let waivers = [waiver("A", 25), waiver("public", 25)];
+        let done = apply_waivers(&waivers[..1], today, &mut scenarios, None, &mut [], Some(&mut all));
+        assert_eq!(done[0].covers, 1);
+        assert_eq!(with(&scenarios, Some(&all), false).exit_code, 1);
+        let done = apply_waivers(&waivers, today, &mut scenarios, None, &mut [], Some(&mut all));
+        assert_eq!((done[1].covers, done[1].state.as_str()), (2, "applied"));
+        let end = with(&scenarios, Some(&all), false);
+        assert_eq!(
+            (end.exit_code, end.reason.as_str()),
+            (1, "1 finding of the analysis (may-change-policy)")
+        );
+        let rest = [waiver("may-change-policy", 25)];
+        apply_waivers(&rest, today, &mut scenarios, None, &mut [], Some(&mut all));
+        assert_eq!(with(&scenarios, Some(&all), false).exit_code, 0);
+
+        let mut late = analysis(&[(Public, Severity::Critical, Proven)]);
+        let done = apply_waivers(&[waiver("public", 24)], today, &mut [], None, &mut [], Some(&mut late));
+        assert_eq!(done[0].state, "expired");
+        assert!(late.fails(Severity::Critical));
+    }
+
+    #[test]
+    fn a_word_that_findings_about_the_bucket_have_said_is_not_said_again() {
+        use AnalysisRule::{NoVersioning, NotReadable, Public};
+        let said = |rule: FindingRule| Finding {
+            rule,
+            severity: rule.severity(),
+            key: String::new(),
+            version_id: String::new(),
+            detail: String::new(),
+            waived: None,
+        };
+        let high = |rule| (rule, Severity::High, AnalysisState::Analysed);
+        let left = |said: &[Finding], about: &str| {
+            let mut all = analysis(&[high(NoVersioning), high(NotReadable), high(Public)]);
+            about.clone_into(&mut all.findings[1].about);
+            all.leave_out(said);
+            all.findings.iter().map(|f| f.rule).collect::<Vec<_>>()
+        };
+        assert_eq!(left(&[], "versioning"), [NoVersioning, NotReadable, Public]);
+        assert_eq!(left(&[said(FindingRule::NoVersioning)], "versioning"), [NotReadable, Public]);
+        assert_eq!(left(&[said(FindingRule::Unreadable)], "versioning"), [NoVersioning, Public]);
+        assert_eq!(left(&[said(FindingRule::Unreadable)], "lifecycle"), [NoVersioning, NotReadable, Public]);
     }
 }

@@ -95,3 +95,134 @@ pub fn disproved(
     }
     wrong
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::analysis::{AnalysisRule, Severity};
+    use crate::record::{Cause, RunResult, StepText};
+    use crate::scenario::{Purpose, Reach, Safety};
+
+    fn finding(confirm: Vec<Confirmation>) -> AnalysisFinding {
+        AnalysisFinding {
+            rule: AnalysisRule::Public,
+            severity: Severity::Critical,
+            sentence: String::new(),
+            statement: None,
+            about: "bucket policy".to_owned(),
+            remedy: String::new(),
+            state: AnalysisState::Analysed,
+            confirm,
+            proven_by: None,
+            proven_as: None,
+            waived: None,
+        }
+    }
+
+    fn confirm(verdict: Verdict, role: Option<Role>, arn: Option<&str>) -> Vec<Confirmation> {
+        vec![Confirmation { scenario: "A".to_owned(), verdict, role, arn: arn.map(ToOwned::to_owned) }]
+    }
+
+    /// Scenario A: whose request decided it.
+    fn result(verdict: Verdict, who: Role) -> ScenarioResult {
+        let step = StepText {
+            purpose: Purpose::Promise,
+            text: String::new(),
+            principal: who,
+            request: String::new(),
+            expected: String::new(),
+            answered: String::new(),
+            exchanges: Vec::new(),
+        };
+        let run = RunResult {
+            principal: None,
+            attempt: 1,
+            verdict,
+            cause: Cause::Held,
+            reason: String::new(),
+            witnesses: Vec::new(),
+            steps: vec![step],
+            found: Vec::new(),
+            evidence: None,
+        };
+        ScenarioResult {
+            id: "A".to_owned(),
+            title: String::new(),
+            group: String::new(),
+            severity: Severity::High,
+            reach: Reach::Object,
+            safety: Safety::Canary,
+            threat: String::new(),
+            note: String::new(),
+            controls: Vec::new(),
+            covers: Vec::new(),
+            digest: String::new(),
+            source: String::new(),
+            verdict,
+            cause: Cause::Held,
+            reason: String::new(),
+            weakest: (verdict == Verdict::Fail).then_some(who),
+            required: false,
+            waived: None,
+            runs: vec![run],
+        }
+    }
+
+    #[test]
+    fn only_the_very_principal_proves_and_the_administrator_proves_nothing() {
+        let by = |confirm: Vec<Confirmation>, scenario: ScenarioResult| {
+            shown(&finding(confirm), &[scenario], &[]).and_then(|(_, role)| role)
+        };
+        let anybody = || confirm(Verdict::Fail, None, None);
+        let anonymous = || confirm(Verdict::Fail, Some(Role::Anonymous), None);
+        assert_eq!(by(anybody(), result(Verdict::Fail, Role::Writer)), Some(Role::Writer));
+        assert_eq!(by(anybody(), result(Verdict::Fail, Role::Administrator)), None);
+        for verdict in [Verdict::Pass, Verdict::Inconclusive, Verdict::Error, Verdict::Skipped] {
+            assert_eq!(by(anybody(), result(verdict, Role::Writer)), None, "{verdict}");
+        }
+        assert_eq!(by(anonymous(), result(Verdict::Fail, Role::Anonymous)), Some(Role::Anonymous));
+        assert_eq!(by(anonymous(), result(Verdict::Fail, Role::Writer)), None);
+        assert_eq!(by(Vec::new(), result(Verdict::Fail, Role::Anonymous)), None);
+    }
+
+    #[test]
+    fn a_principal_that_is_named_is_proven_only_by_itself() {
+        let arn = "arn:aws:iam::111122223333:role/ops";
+        let bypasser = PrincipalInfo {
+            role: Role::Bypasser,
+            source: None,
+            missing: None,
+            arn: Some(arn.to_owned()),
+            account: None,
+            session: None,
+            policy_sha256: None,
+        };
+        let others =
+            PrincipalInfo { arn: Some("arn:aws:iam::111122223333:role/x".into()), ..bypasser.clone() };
+        let wanted = finding(confirm(Verdict::Pass, Some(Role::Bypasser), Some(arn)));
+        let passed = [result(Verdict::Pass, Role::Bypasser)];
+        let by = |scenarios: &[ScenarioResult], who| shown(&wanted, scenarios, &[who]).is_some();
+        assert!(by(&passed, bypasser.clone()));
+        assert!(!by(&passed, others));
+        assert!(!by(&[result(Verdict::Pass, Role::Deleter)], bypasser.clone()));
+        assert!(!by(&[result(Verdict::Fail, Role::Bypasser)], bypasser));
+    }
+
+    #[test]
+    fn a_proof_that_the_scenarios_do_not_give_is_found_out() {
+        let mut analysis = Analysis {
+            server: "aws".to_owned(),
+            findings: vec![finding(confirm(Verdict::Fail, None, None))],
+            answers: Vec::new(),
+            policies: Vec::new(),
+        };
+        let broken = [result(Verdict::Fail, Role::Writer)];
+        let held = [result(Verdict::Pass, Role::Writer)];
+        assert_eq!(disproved(&analysis, &broken, &[]).len(), 1, "it is shown and not said");
+        prove(&mut analysis, &broken, &[]);
+        let proven = &analysis.findings[0];
+        assert_eq!((proven.state, proven.proven_as), (AnalysisState::Proven, Some(Role::Writer)));
+        assert!(disproved(&analysis, &broken, &[]).is_empty());
+        assert_eq!(disproved(&analysis, &held, &[]).len(), 1, "it is said and not shown");
+    }
+}

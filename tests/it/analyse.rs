@@ -84,9 +84,9 @@ fn a_buckets_configuration_is_read_and_judged() {
 }
 
 /// A MinIO of this test; it ends with it.
-struct Minio {
+pub struct Minio {
     child: Child,
-    url: String,
+    pub url: String,
     runtime: tokio::runtime::Runtime,
     client: Client,
     root: Credentials,
@@ -101,7 +101,7 @@ impl Drop for Minio {
 }
 
 impl Minio {
-    fn start(binary: &str, directory: &std::path::Path) -> Self {
+    pub fn start(binary: &str, directory: &std::path::Path) -> Self {
         let mut child = std::process::Command::new(binary)
             .args(["server", "--address", "127.0.0.1:0"])
             .arg(directory.join("data"))
@@ -181,15 +181,9 @@ fn sealed(body: &Value) -> Vec<u8> {
     [header, text, tag.as_ref().to_vec()].concat()
 }
 
-#[test]
-fn users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold() {
-    let name = "users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold";
-    #[expect(clippy::disallowed_methods, reason = "the test set-up hands its parts over by variables")]
-    let Ok(binary) = std::env::var("WORMPROOF_TEST_MINIO") else {
-        return not_run(&format!("{name} (WORMPROOF_TEST_MINIO)"));
-    };
-    let directory = tempfile::tempdir().expect("a directory");
-    let minio = Minio::start(&binary, directory.path());
+/// The bucket `records`, users, a group and a service account: the writer may write, the replicator everything by its
+/// group, the reader read, and who is gone nothing.
+pub fn people(minio: &Minio) {
     minio.send(
         &S3Request::to_bucket(Method::PUT, "records").header("x-amz-bucket-object-lock-enabled", "true"),
     );
@@ -223,7 +217,18 @@ fn users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold() {
         &[],
         sealed(&json!({"targetUser": "writer", "accessKey": "writers-key", "secretKey": "another-secret"})),
     );
+}
 
+#[test]
+fn users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold() {
+    let name = "users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold";
+    #[expect(clippy::disallowed_methods, reason = "the test set-up hands its parts over by variables")]
+    let Ok(binary) = std::env::var("WORMPROOF_TEST_MINIO") else {
+        return not_run(&format!("{name} (WORMPROOF_TEST_MINIO)"));
+    };
+    let directory = tempfile::tempdir().expect("a directory");
+    let minio = Minio::start(&binary, directory.path());
+    people(&minio);
     let args = ["analyse", "s3://records", "--endpoint-url", &minio.url, "--format", "json"];
     let ran = Ran::of(&command(directory.path(), &args).output().expect("it runs"));
     ran.is_clean();

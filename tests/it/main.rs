@@ -2,6 +2,7 @@
 #![expect(clippy::expect_used, reason = "a test that cannot go on panics")]
 
 mod analyse;
+mod analyse_in_audit;
 mod arrows;
 mod audit;
 mod bad_input;

@@ -54,7 +54,7 @@ impl Page {
         let mut table = self.table(&["Who may …", "By what was read"]);
         for (questions, lines) in who::answers(record) {
             let lines: Vec<String> = lines.iter().map(|l| show(l)).collect();
-            table.add_row([Cell::new(questions.join("\n")), Cell::new(lines.join("\n"))]);
+            table.add_row([Cell::new(questions.join(";\n")), Cell::new(lines.join("\n"))]);
         }
         if let Some(column) = table.column_mut(0) {
             column.set_constraint(ColumnConstraint::UpperBoundary(Width::Percentage(35)));
