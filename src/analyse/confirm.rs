@@ -75,10 +75,11 @@ pub(super) fn hole(id: &str, anonymous: bool) -> Vec<Confirmation> {
         "A3" => &["WORM-303", "WORM-304", "WORM-310"],
         "A4, A5, A6, A7, A9" => &["WORM-305", "WORM-306", "WORM-307", "WORM-308", "WORM-309", "WORM-311"],
         "A9b, A14" => &["WORM-312", "WORM-316"],
-        "A10" => &["MINIO-A10"],
-        "A12" => &["MINIO-A12"],
-        "A13" => &["MINIO-A13", "MINIO-A13B"],
-        "A16" => &["MINIO-A16"],
+        // Here the deleter only looks whether the archive is open.
+        "A10" => return vec![broken("MINIO-A10", Some(Role::Provisioner))],
+        "A12" => return vec![broken("MINIO-A12", Some(Role::Operator))],
+        "A13" => return ["MINIO-A13", "MINIO-A13B"].map(|id| broken(id, Some(Role::Operator))).to_vec(),
+        "A16" => return vec![broken("MINIO-A16", Some(Role::Operator))],
         _ => &[],
     };
     broken_by_any(scenarios)

@@ -27,7 +27,7 @@ pub struct Cli {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Attack, scan and report: the whole audit. Without a target it starts the embedded server.
+    /// Attack, scan, analyse and report: the whole audit. Without a target it starts the embedded server.
     Audit(Box<AuditArgs>),
     /// Only the attacks (the scenarios).
     Attack(Box<AuditArgs>),
@@ -174,7 +174,7 @@ pub struct RequirementArgs {
     /// Every version has to have a legal hold.
     #[arg(long)]
     pub require_hold: bool,
-    /// The least severity of a finding that fails the run.
+    /// The least severity of a finding (of the scan, and in an audit of the analysis) that fails the run.
     #[arg(long, value_enum, default_value = "medium")]
     pub fail_on: FailOn,
     /// How many look-ups of the scan are under way at once.

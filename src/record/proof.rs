@@ -6,7 +6,7 @@
 
 use crate::record::analysis::{Analysis, AnalysisFinding, AnalysisState, Confirmation};
 use crate::record::{PrincipalInfo, ScenarioResult, Verdict};
-use crate::scenario::Role;
+use crate::scenario::{Purpose, Role};
 
 /// The first scenario that shows a finding, and the weakest principal by whom it did.
 #[must_use]
@@ -27,33 +27,32 @@ fn shown_by(
     result: &ScenarioResult,
     principals: &[PrincipalInfo],
 ) -> Option<Role> {
-    let role = match confirmation.verdict {
-        // Who broke it is known.
-        Verdict::Fail if result.verdict == Verdict::Fail => result.weakest?,
-        // Whose request had its effect: the run's role, or that of its only promise.
-        Verdict::Pass => {
-            let passed = |role: Role| {
-                result.runs.iter().any(|run| {
-                    let sent = run
-                        .steps
-                        .iter()
-                        .any(|s| s.principal == role && s.purpose == crate::scenario::Purpose::Promise);
-                    run.verdict == Verdict::Pass && (run.principal == Some(role) || sent)
-                })
-            };
-            confirmation.role.filter(|role| passed(*role))?
+    let role = match (confirmation.verdict, confirmation.role) {
+        (Verdict::Fail, _) if result.verdict != Verdict::Fail => return None,
+        // Of several attackers the weakest is not always the one who got through.
+        (Verdict::Fail, Some(only)) => (result.weakest == Some(only)
+            || accepted(result, only, Purpose::Attack, Verdict::Fail))
+        .then_some(only)?,
+        (Verdict::Fail, None) => {
+            result.weakest.filter(|role| !matches!(role, Role::Administrator | Role::Denied))?
+        }
+        (Verdict::Pass, Some(only)) => {
+            accepted(result, only, Purpose::Promise, Verdict::Pass).then_some(only)?
         }
         _ => return None,
-    };
-    let is_right = match confirmation.role {
-        Some(only) => role == only,
-        None => !matches!(role, Role::Administrator | Role::Denied),
     };
     let is_named = confirmation
         .arn
         .as_ref()
         .is_none_or(|arn| principals.iter().any(|p| p.role == role && p.arn.as_ref() == Some(arn)));
-    (is_right && is_named).then_some(role)
+    is_named.then_some(role)
+}
+
+/// Whether a request of this role and purpose was accepted in a run that came to this verdict.
+fn accepted(result: &ScenarioResult, role: Role, purpose: Purpose, verdict: Verdict) -> bool {
+    result.runs.iter().filter(|run| run.verdict == verdict).any(|run| {
+        run.steps.iter().any(|s| s.principal == role && s.purpose == purpose && s.answered.starts_with('2'))
+    })
 }
 
 /// Marks every finding that a scenario has shown: it is no longer only read, it was tried.
@@ -101,7 +100,7 @@ mod tests {
     use super::*;
     use crate::record::analysis::{AnalysisRule, Severity};
     use crate::record::{Cause, RunResult, StepText};
-    use crate::scenario::{Purpose, Reach, Safety};
+    use crate::scenario::{Reach, Safety};
 
     fn finding(confirm: Vec<Confirmation>) -> AnalysisFinding {
         AnalysisFinding {
@@ -126,12 +125,12 @@ mod tests {
     /// Scenario A: whose request decided it.
     fn result(verdict: Verdict, who: Role) -> ScenarioResult {
         let step = StepText {
-            purpose: Purpose::Promise,
+            purpose: if verdict == Verdict::Fail { Purpose::Attack } else { Purpose::Promise },
             text: String::new(),
             principal: who,
             request: String::new(),
             expected: String::new(),
-            answered: String::new(),
+            answered: "204".to_owned(),
             exchanges: Vec::new(),
         };
         let run = RunResult {
@@ -182,6 +181,12 @@ mod tests {
         }
         assert_eq!(by(anonymous(), result(Verdict::Fail, Role::Anonymous)), Some(Role::Anonymous));
         assert_eq!(by(anonymous(), result(Verdict::Fail, Role::Writer)), None);
+        // Of several attackers it is the one whose request was accepted.
+        let mut two = result(Verdict::Fail, Role::Anonymous);
+        two.weakest = Some(Role::Reader);
+        assert_eq!(by(anonymous(), two.clone()), Some(Role::Anonymous));
+        "403 AccessDenied".clone_into(&mut two.runs[0].steps[0].answered);
+        assert_eq!(by(anonymous(), two), None);
         assert_eq!(by(Vec::new(), result(Verdict::Fail, Role::Anonymous)), None);
     }
 

@@ -163,6 +163,7 @@ fn accepted(record: &Record) -> bool {
     Counts::of(&record.scenarios).get(Status::Waived) > 0
         || record.findings.iter().any(|f| f.waived.is_some())
         || record.scan.as_ref().is_some_and(|s| !s.waived_rules.is_empty())
+        || record.analysis.iter().flat_map(|a| &a.findings).any(|f| f.waived.is_some())
 }
 
 /// What the run amounts to, in one conditional sentence.
@@ -208,8 +209,9 @@ pub fn opinion(record: &Record) -> Vec<String> {
               required, resisted the attempts listed here. It is no certification and no legal advice: whether a \
               rule is met also depends on procedures that cannot be tested by requests to a store."
             .to_owned(),
-        1 => "At least one attempt that must fail did not fail, or at least one object version is protected \
-              less than required. What was found, and by which principal, stands in the sections below. \
+        1 => "At least one attempt that must fail did not fail, at least one object version is protected \
+              less than required, or configuration and policies let somebody weaken the protection. What was \
+              found, and by which principal, stands in the sections below. \
               Until it is remedied and the run repeated, this report supports no statement that records in \
               this store are kept non-erasable and non-rewriteable."
             .to_owned(),

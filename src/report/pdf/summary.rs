@@ -1,10 +1,12 @@
 //! The first sections: counts, the opinion, and what was not assessed.
 
 use crate::record::Record;
+use crate::record::analysis::AnalysisState;
 use crate::report::model::{
     Counts, Status, brief, groups, not_assessed as open, opinion as paragraphs, ordered,
 };
 use crate::report::pdf::layout::{BODY, Flow, GREY, MARGIN, NOTE, SMALL, STRONG, Style, WIDTH, tint};
+use crate::report::pdf::short;
 use crate::report::pdf::table::{Cell, cell, left, right};
 use crate::scenario::Severity;
 
@@ -186,5 +188,14 @@ pub(super) fn not_assessed(flow: &mut Flow<'_>, record: &Record) {
             ),
         ),
         Some(_) => {}
+    }
+    let open =
+        record.analysis.iter().flat_map(|a| &a.findings).filter(|f| f.state == AnalysisState::NotAssessed);
+    let named: Vec<String> = open.map(|f| format!("{} ({})", f.rule, f.about)).collect();
+    if !named.is_empty() {
+        flow.gap(6.0);
+        let text =
+            format!("Not assessed by the analysis, see its section: {}.", short(&named.join(", "), 800));
+        flow.paragraph(BODY, 0.0, &text);
     }
 }
