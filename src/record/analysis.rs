@@ -110,6 +110,15 @@ words! {
     }
 }
 
+impl AnalysisRule {
+    /// Whether its findings rest on a behaviour of the server that its scenarios try with the same rights: it is not
+    /// there if all of them held.
+    #[must_use]
+    pub fn is_of_server(self) -> bool {
+        matches!(self, Self::MinioHole | Self::PolicyBindsAnonymousOnly | Self::ConditionForgeableOnMinio)
+    }
+}
+
 words! {
     /// Where a finding stands between a suspicion and a proof.
     AnalysisState {
@@ -117,6 +126,8 @@ words! {
         Analysed = "analysed",
         /// A scenario has shown it.
         Proven = "proven",
+        /// It rests on a behaviour of the server, and every scenario that would show that was run and held.
+        Refuted = "refuted",
         /// Not enough is known to say whether it is so.
         NotAssessed = "not-assessed",
     }
@@ -290,7 +301,7 @@ pub struct Answer {
 }
 
 /// The whole analysis.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
 pub struct Analysis {
     /// By whose rules policies were judged: `aws`, `minio` or `other`.
     pub server: String,
@@ -316,11 +327,10 @@ impl Analysis {
         });
     }
 
-    /// Findings that were assessed, that no waiver covers, and that are at least this bad.
+    /// Findings that were assessed and not refuted, that no waiver covers, and that are at least this bad.
     pub fn failing(&self, severity: Severity) -> impl Iterator<Item = &AnalysisFinding> {
-        self.findings.iter().filter(move |f| {
-            f.waived.is_none() && f.state != AnalysisState::NotAssessed && f.severity >= severity
-        })
+        let stands = |f: &AnalysisFinding| matches!(f.state, AnalysisState::Analysed | AnalysisState::Proven);
+        self.findings.iter().filter(move |f| f.waived.is_none() && stands(f) && f.severity >= severity)
     }
 
     /// Findings of what was not assessed, that no waiver covers, and that are at least this bad.

@@ -312,12 +312,7 @@ mod tests {
             proven_as: None,
             waived: None,
         };
-        Analysis {
-            server: "aws".to_owned(),
-            findings: findings.iter().map(finding).collect(),
-            answers: Vec::new(),
-            policies: Vec::new(),
-        }
+        Analysis { findings: findings.iter().map(finding).collect(), ..Analysis::default() }
     }
 
     #[test]
@@ -331,6 +326,7 @@ mod tests {
         assert_eq!(of(Analysed, Severity::Medium, false), 1);
         assert_eq!(of(Proven, Severity::Critical, false), 1);
         assert_eq!(of(Analysed, Severity::Low, true), 0);
+        assert_eq!(of(AnalysisState::Refuted, Severity::Critical, true), 0);
         assert_eq!((of(NotAssessed, Severity::High, false), of(NotAssessed, Severity::High, true)), (0, 3));
         assert_eq!(of(NotAssessed, Severity::Low, true), 0);
         assert_eq!((with(&pass, None, false).exit_code, with(&pass, None, true).exit_code), (0, 3));

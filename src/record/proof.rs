@@ -1,8 +1,9 @@
 //! Which findings of the analysis a scenario has shown.
 //!
 //! A finding says which scenarios would show it ([`Confirmation`]); this compares them with the verdicts. A scenario
-//! that the administrator alone broke shows nothing about lesser rights, and one that held takes nothing back: it
-//! was tried by principals of its own.
+//! that the administrator alone broke shows nothing about lesser rights. One that held takes nothing back that a policy
+//! grants: it was tried by principals and on objects of its own. What rests on the server's behaviour alone is refuted
+//! where all of its scenarios held.
 
 use crate::record::analysis::{Analysis, AnalysisFinding, AnalysisState, Confirmation};
 use crate::record::{PrincipalInfo, ScenarioResult, Verdict};
@@ -55,18 +56,30 @@ fn accepted(result: &ScenarioResult, role: Role, purpose: Purpose, verdict: Verd
     })
 }
 
-/// Marks every finding that a scenario has shown: it is no longer only read, it was tried.
+/// Whether a finding about the server's behaviour is refuted: every scenario that would show it was run, and held.
+fn refuted(finding: &AnalysisFinding, scenarios: &[ScenarioResult]) -> bool {
+    let held = |c: &Confirmation| {
+        let verdict = scenarios.iter().find(|s| s.id == c.scenario).map(|s| s.verdict);
+        c.verdict == Verdict::Fail && verdict == Some(Verdict::Pass)
+    };
+    finding.rule.is_of_server() && !finding.confirm.is_empty() && finding.confirm.iter().all(held)
+}
+
+/// Marks every finding that a scenario has shown (it is no longer only read, it was tried), and those that are refuted.
 pub fn prove(analysis: &mut Analysis, scenarios: &[ScenarioResult], principals: &[PrincipalInfo]) {
     for finding in &mut analysis.findings {
         if let Some((scenario, role)) = shown(finding, scenarios, principals) {
             finding.state = AnalysisState::Proven;
             finding.proven_by = Some(scenario);
             finding.proven_as = role;
+        } else if refuted(finding, scenarios) {
+            finding.state = AnalysisState::Refuted;
         }
     }
 }
 
-/// Findings of a record that are called proven, or not, against its scenarios: what is wrong, a sentence each.
+/// Findings of a record that are called proven or refuted, or not, against its scenarios: what is wrong, a sentence
+/// each.
 #[must_use]
 pub fn disproved(
     analysis: &Analysis,
@@ -75,22 +88,27 @@ pub fn disproved(
 ) -> Vec<String> {
     let mut wrong = Vec::new();
     for finding in &analysis.findings {
-        let said = (finding.state == AnalysisState::Proven)
-            .then(|| (finding.proven_by.clone().unwrap_or_default(), finding.proven_as));
-        let shown = shown(finding, scenarios, principals);
-        if said != shown {
-            let words = |by: Option<(String, Option<Role>)>| match by {
-                Some((scenario, _)) => format!("proven by {scenario}"),
-                None => "proven by nothing".to_owned(),
+        let mut again = Analysis { findings: vec![finding.clone()], ..Analysis::default() };
+        for finding in &mut again.findings {
+            // Before the scenarios a finding was one or the other; which of them no scenario says.
+            if matches!(finding.state, AnalysisState::Proven | AnalysisState::Refuted) {
+                finding.state = AnalysisState::Analysed;
+            }
+            (finding.proven_by, finding.proven_as) = (None, None);
+        }
+        prove(&mut again, scenarios, principals);
+        wrong.extend(again.findings.iter().filter(|again| *again != finding).map(|again| {
+            let words = |f: &AnalysisFinding| {
+                format!("{} by {}", f.state, f.proven_by.as_deref().unwrap_or("no scenario"))
             };
-            wrong.push(format!(
-                "the finding {} of {} is {}, its scenarios say: {}",
+            format!(
+                "the finding {} of {} is {}; by its scenarios it is {}",
                 finding.rule,
                 finding.about,
-                words(said),
-                words(shown)
-            ));
-        }
+                words(finding),
+                words(again)
+            )
+        }));
     }
     wrong
 }
@@ -214,13 +232,32 @@ mod tests {
     }
 
     #[test]
-    fn a_proof_that_the_scenarios_do_not_give_is_found_out() {
-        let mut analysis = Analysis {
-            server: "aws".to_owned(),
-            findings: vec![finding(confirm(Verdict::Fail, None, None))],
-            answers: Vec::new(),
-            policies: Vec::new(),
+    fn what_rests_on_the_server_is_refuted_only_where_every_scenario_held() {
+        let of = |rule, confirm: Vec<Confirmation>, scenarios: &[ScenarioResult]| {
+            let finding = AnalysisFinding { rule, ..finding(confirm) };
+            let mut analysis = Analysis { findings: vec![finding], ..Analysis::default() };
+            prove(&mut analysis, scenarios, &[]);
+            assert!(disproved(&analysis, scenarios, &[]).is_empty());
+            analysis.findings[0].state
         };
+        let held = [result(Verdict::Pass, Role::Writer)];
+        let (hole, public) = (AnalysisRule::MinioHole, AnalysisRule::Public);
+        let one = confirm(Verdict::Fail, None, None);
+        assert_eq!(of(hole, one.clone(), &held), AnalysisState::Refuted);
+        // A canary of another prefix says nothing about what a policy grants.
+        assert_eq!(of(public, one.clone(), &held), AnalysisState::Analysed);
+        assert_eq!(of(hole, Vec::new(), &held), AnalysisState::Analysed);
+        let skipped = [result(Verdict::Skipped, Role::Writer)];
+        assert_eq!(of(hole, one.clone(), &skipped), AnalysisState::Analysed);
+        let mut two = one;
+        two.push(Confirmation { scenario: "B".to_owned(), ..two[0].clone() });
+        assert_eq!(of(hole, two, &held), AnalysisState::Analysed, "one of them was not run");
+    }
+
+    #[test]
+    fn a_proof_that_the_scenarios_do_not_give_is_found_out() {
+        let mut analysis =
+            Analysis { findings: vec![finding(confirm(Verdict::Fail, None, None))], ..Analysis::default() };
         let broken = [result(Verdict::Fail, Role::Writer)];
         let held = [result(Verdict::Pass, Role::Writer)];
         assert_eq!(disproved(&analysis, &broken, &[]).len(), 1, "it is shown and not said");

@@ -67,6 +67,16 @@ mod tests {
     }
 
     #[test]
+    fn a_record_from_before_the_analysis_is_still_read() {
+        let mut record: Value =
+            serde_json::from_slice(&results(&sample::record()).expect("json")).expect("a value");
+        let fields = record.as_object_mut().expect("an object");
+        assert!(fields.remove("analysis").is_some() && fields.remove("gate").is_some());
+        let read: Record = serde_json::from_value(record).expect("a record");
+        assert_eq!((read.analysis, read.gate), (None, None));
+    }
+
+    #[test]
     fn what_steers_a_terminal_is_escaped_and_read_back() {
         let mut record = sample::record();
         record.run_id = "a\u{1b}[31m\u{202e}b\u{9b}\u{7f}\u{10ffff}\"\n".to_owned();

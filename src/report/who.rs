@@ -14,7 +14,11 @@ pub fn standing(finding: &AnalysisFinding, scenarios: &[ScenarioResult]) -> Stri
         }
         (AnalysisState::Proven, None) => "proven".to_owned(),
         (state, _) => {
-            let word = if state == AnalysisState::Analysed { "analysed" } else { "not assessed" };
+            let word = match state {
+                AnalysisState::Analysed | AnalysisState::Proven => "analysed",
+                AnalysisState::Refuted => "refuted",
+                AnalysisState::NotAssessed => "not assessed",
+            };
             let mut tried: Vec<String> = Vec::new();
             for confirmation in &finding.confirm {
                 let id = &confirmation.scenario;

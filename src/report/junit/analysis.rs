@@ -46,6 +46,7 @@ fn case(record: &Record, finding: &AnalysisFinding, name: String) -> Case {
             (Ending::Error, sentence.clone())
         }
         (None, AnalysisState::NotAssessed) => (Ending::Skipped, format!("not assessed: {sentence}")),
+        (None, AnalysisState::Refuted) => (Ending::Passed, String::new()),
         (None, _) if fails => (Ending::Failure, sentence.clone()),
         (None, _) => (Ending::Skipped, format!("{}, below --fail-on: {sentence}", finding.severity)),
     };

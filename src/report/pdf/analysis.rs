@@ -65,7 +65,7 @@ fn introduction(analysis: &Analysis) -> String {
     format!(
         "The bucket's configuration and the policies that could be read, judged by the rules of {}: {} findings are \
          proven by a scenario of this run, {} are analysed (read from what is configured, and tried by no attack that \
-         went through), {} are not assessed. What is not listed here is not thereby ruled out: policies that were not \
+         went through), {} are not assessed, {} are refuted: every scenario that would show them was run, and held. What is not listed here is not thereby ruled out: policies that were not \
          read may grant more.",
         match analysis.server.as_str() {
             "minio" => "MinIO",
@@ -75,6 +75,7 @@ fn introduction(analysis: &Analysis) -> String {
         of(AnalysisState::Proven),
         of(AnalysisState::Analysed),
         of(AnalysisState::NotAssessed),
+        of(AnalysisState::Refuted),
     )
 }
 
@@ -82,6 +83,7 @@ fn row(record: &Record, finding: &AnalysisFinding) -> Vec<Cell> {
     let colour = match (finding.state, &finding.waived) {
         (_, Some(_)) => tint(Status::Waived),
         (AnalysisState::Proven, None) => tint(Status::Fail),
+        (AnalysisState::Refuted, None) => tint(Status::Pass),
         (AnalysisState::Analysed, None) => SMALL.colour,
         (AnalysisState::NotAssessed, None) => tint(Status::Inconclusive),
     };
