@@ -70,6 +70,12 @@ impl Session<'_> {
             if let Some(evidence) = steps.iter_mut().find(|s| usize::try_from(s.step) == Ok(flight.index)) {
                 evidence.sent.push(sent);
             }
+            if step.action == Action::CreateBucket
+                && reply.is_success()
+                && let Some(name) = self.bucket_name(step.bucket.as_deref())
+            {
+                self.tag(&name).await;
+            }
         }
         Ok((steps, adopt))
     }

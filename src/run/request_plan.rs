@@ -106,6 +106,10 @@ fn one_run(
     };
     let admin = Role::Administrator;
     for bucket in &scenario.buckets {
+        if bucket.absent {
+            line(plan, admin, format!("HEAD /{buckets}"), "reserves a name", &[R::ListBucket, R::DeleteBucket]);
+            continue;
+        }
         let why = if bucket.twin { "makes a twin" } else { "makes a bucket" };
         let rights = [
             R::CreateBucket,
@@ -209,6 +213,7 @@ fn method(step: &Step) -> String {
         | Action::PutTagging
         | Action::PutBucketVersioning
         | Action::PutObjectLockConfiguration
+        | Action::CreateBucket
         | Action::PutBucketPolicy => "PUT",
         Action::CreateMultipartUpload
         | Action::CompleteMultipartUpload

@@ -184,6 +184,9 @@ impl Session<'_> {
                 plain(ops::put_bucket_policy(bucket, &text))
             }
             Action::DeleteBucketPolicy => plain(ops::delete_bucket_policy(bucket)),
+            Action::CreateBucket => {
+                plain(ops::create_bucket(bucket, false, &self.env.client.endpoint().region))
+            }
             Action::DeleteBucket => plain(ops::delete_bucket(bucket)),
             Action::ListVersions => {
                 let prefix = if key.is_empty() { self.handles.base.as_str() } else { key };

@@ -188,6 +188,8 @@ words! {
         PutBucketPolicy = "put-bucket-policy",
         /// DeleteBucketPolicy.
         DeleteBucketPolicy = "delete-bucket-policy",
+        /// CreateBucket of a bucket with `state = "absent"`.
+        CreateBucket = "create-bucket",
         /// DeleteBucket.
         DeleteBucket = "delete-bucket",
         /// ListObjectVersions of the canary's key.
@@ -292,6 +294,8 @@ pub struct BucketSpec {
     /// Whether it is a twin: it copies the audited bucket's configuration (default cut to one day).
     /// The other fields are then unset.
     pub twin: bool,
+    /// Whether only its name is reserved: a step makes it, or none does.
+    pub absent: bool,
     /// Whether it is created with Object Lock.
     pub object_lock: bool,
     /// Versioning to set (Object Lock implies `Enabled`).

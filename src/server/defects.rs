@@ -175,6 +175,9 @@ defects! {
     LifecycleIgnoresLock, "lifecycle-ignores-lock", false, "An expiration of all versions takes locked versions too, at once and whoever sends it.", "ADM-02, ADM-05; MinIO ExpiredObjectAllVersions";
     RepeatedCompletionMakesVersion, "repeated-completion-makes-version", false, "Each completion of an upload makes one more version.", "MPU-10";
     DoubledLockHeadersDropped, "doubled-lock-headers-dropped", false, "Lock headers that come twice, once of them unsigned, are dropped.", "ANO-05, PUT-13";
+    ImportedMetadataUnchecked, "imported-metadata-unchecked", false, "An import of bucket metadata may leave keys of a bucket with Object Lock out of versioning.", "MinIO A16";
+    SiteMessageResetsBucket, "site-message-resets-bucket", false, "A message between sites that makes a bucket by force wipes lock, default and policy of one that exists.", "MinIO A13b";
+    SiteMessageDeletesBucket, "site-message-deletes-bucket", false, "A message between sites that deletes a bucket by force is obeyed.", "MinIO A13";
     BatchJobExpiresAll, "batch-job-expires-all", false, "A batch job that keeps no version removes locked ones too.", "MinIO A12";
     WrongSignatureUnpacks, "wrong-signature-unpacks", false, "The signature of an archive with an unsigned trailer is not checked, and what it holds replaces versions.", "CVE-2026-40344; MinIO A17";
     UnsignedTrailerUnverified, "unsigned-trailer-unverified", false, "The signature of an upload with an unsigned trailer is not checked.", "CVE-2026-40344; MinIO A17";

@@ -15,6 +15,7 @@
 //! or virtual-hosted-style addresses. It is a test server: all is in memory.
 
 pub mod access;
+mod admin;
 mod buckets;
 mod checks;
 pub mod condition;

@@ -24,7 +24,7 @@ use crate::lock::{Presence, Reading};
 use crate::record::evidence::{GroupEvidence, Observation, Placed, RunEvidence, SentStep, StepEvidence};
 use crate::record::log::Exchanges;
 use crate::record::verdict::{Cause, Judgement, Verdict, Witness, WitnessKind};
-use crate::scenario::{Because, BodySpec, Expect, Purpose, Role, Scenario, Step, VersionRef};
+use crate::scenario::{Because, BodySpec, Expect, Purpose, Role, Scenario, Step, VersionRef, rights};
 use compare::Difference;
 use effect::Around;
 
@@ -60,6 +60,11 @@ struct Seen {
     witnesses: Vec<Witness>,
     no_door: bool,
     refusals: usize,
+    /// Controls that were refused because the server does not have the operation: the step, and what is to be said
+    /// unless the attacks that it is for met the same.
+    unsupported: Vec<(usize, Remark)>,
+    /// Attacks that met a door that is not there, by the step.
+    doors: Vec<usize>,
 }
 
 impl Seen {
@@ -69,6 +74,12 @@ impl Seen {
 
     fn by(&mut self, who: Role, rule: u8, verdict: Verdict, cause: Cause, text: impl Into<String>) {
         self.remarks.push(Remark { rule, verdict, cause, text: text.into(), who: Some(who) });
+    }
+
+    /// Notes that the server does not have what a step asks for.
+    fn door(&mut self, done: &StepEvidence) {
+        self.no_door = true;
+        self.doors.extend(usize::try_from(done.step));
     }
 
     fn witness(&mut self, kind: WitnessKind, exchanges: Vec<u64>) {
@@ -486,7 +497,43 @@ impl<'a> Case<'a> {
         }
     }
 
-    fn decide(&self, seen: Seen) -> Judgement {
+    /// A control that the server does not have the operation for is as good as none, unless every attack that needs
+    /// its rights met the same want: then there is no door, and nothing that a right could open. Its principal must
+    /// be shown by another control.
+    fn excuse(&self, seen: &mut Seen) {
+        for (index, remark) in std::mem::take(&mut seen.unsupported) {
+            let steps = &self.scenario.steps;
+            let Some(control) = steps.get(index) else { continue };
+            let wanted = rights::needed(control);
+            let mut attacks = steps.iter().enumerate().filter(|(_, s)| {
+                s.purpose == Purpose::Attack
+                    && s.who == control.who
+                    && rights::needed(s).iter().any(|right| wanted.contains(right))
+            });
+            let closed = attacks.clone().next().is_some() && attacks.all(|(i, _)| seen.doors.contains(&i));
+            let alive = steps.iter().enumerate().any(|(i, s)| {
+                i != index && s.purpose == Purpose::Control && s.who == control.who && self.was_accepted(i, s)
+            });
+            if !(closed && alive) {
+                seen.remarks.push(remark);
+            }
+        }
+    }
+
+    /// Whether every request of a step was sent and accepted.
+    fn was_accepted(&self, index: usize, step: &Step) -> bool {
+        self.evidence.step(index).is_some_and(|done| {
+            !done.sent.is_empty()
+                && done.not_sent.is_none()
+                && done
+                    .sent
+                    .iter()
+                    .all(|sent| said(self.scenario, self.evidence, step, sent, self.context).accepted())
+        })
+    }
+
+    fn decide(&self, mut seen: Seen) -> Judgement {
+        self.excuse(&mut seen);
         // The scene could not be set, before anything else was wrong: what follows is not about this scenario.
         if let Some(first) = seen.remarks.first().filter(|r| r.rule == 0 && r.verdict == Verdict::Skipped) {
             return Judgement::other(first.verdict, first.cause, first.text.clone());

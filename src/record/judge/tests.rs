@@ -432,6 +432,7 @@ fn a_policy_that_the_server_does_not_take_is_skipped_and_a_bucket_that_it_does_n
         request.sent.target = target.to_owned();
         let refused = log.exchange("", request);
         world.scenario.buckets = vec![BucketSpec {
+            absent: false,
             name: "vault".to_owned(),
             twin: false,
             object_lock: true,

@@ -20,6 +20,7 @@ fn aim(action: Action) -> Aim {
         | Action::PutObjectLockConfiguration
         | Action::PutBucketPolicy
         | Action::DeleteBucketPolicy
+        | Action::CreateBucket
         | Action::DeleteBucket => Aim::Bucket,
         Action::ListVersions => Aim::ObjectOrBucket,
         Action::DeleteObjects => Aim::List,
@@ -147,9 +148,19 @@ fn aims(case: &Case<'_>, i: usize, step: &Step) {
         Aim::ObjectOrBucket if object && bucket => {
             case.say(&Case::step(i, "bucket"), "`object` and `bucket` both say what is listed", None);
         }
+        Aim::Bucket if action == Action::CreateBucket => made(case, i, step),
         Aim::List => list(case, i, step),
         Aim::Anything => raw(case, i, step),
         _ => {}
+    }
+}
+
+/// A step makes only buckets whose name the tool reserved.
+fn made(case: &Case<'_>, i: usize, step: &Step) {
+    let bucket = step.bucket.as_deref().and_then(|name| case.scenario.bucket(name));
+    if bucket.is_some_and(|b| !b.absent) {
+        let hint = "write `state = \"absent\"` there, so that only its name is reserved".to_owned();
+        case.say(&Case::step(i, "bucket"), "the tool makes this bucket itself", Some(hint));
     }
 }
 
