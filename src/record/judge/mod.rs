@@ -24,7 +24,7 @@ use crate::lock::{Presence, Reading};
 use crate::record::evidence::{GroupEvidence, Observation, Placed, RunEvidence, SentStep, StepEvidence};
 use crate::record::log::Exchanges;
 use crate::record::verdict::{Cause, Judgement, Verdict, Witness, WitnessKind};
-use crate::scenario::{Because, BodySpec, Expect, Purpose, Role, Scenario, Step, VersionRef, rights};
+use crate::scenario::{Because, BodySpec, Expect, Purpose, Role, Scenario, Step, VersionRef, rights, shown};
 use compare::Difference;
 use effect::Around;
 
@@ -63,6 +63,8 @@ struct Seen {
     /// Controls that were refused because the server does not have the operation: the step, and what is to be said
     /// unless the attacks that it is for met the same.
     unsupported: Vec<(usize, Remark)>,
+    /// Refusals for a lock or a missing right, by the step: which of the expected reasons came.
+    reasoned: Vec<(usize, Vec<Because>)>,
     /// Attacks that met a door that is not there, by the step.
     doors: Vec<usize>,
 }
@@ -520,6 +522,34 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The refusal that came decides what has to be shown: for a lock the right of the same principal, for a missing
+    /// right the contrast with one that has it. Where one answer means both, either will do. Asked only where no
+    /// control itself says that it is missing.
+    fn shown(&self, seen: &mut Seen) {
+        let reasoned = std::mem::take(&mut seen.reasoned);
+        if seen.remarks.iter().any(|r| r.rule == 5) {
+            return;
+        }
+        let accepted = |i: usize| self.scenario.steps.get(i).is_some_and(|s| self.was_accepted(i, s));
+        for (index, reasons) in reasoned {
+            let Some(step) = self.scenario.steps.get(index) else { continue };
+            let lock = reasons.contains(&Because::ObjectLocked)
+                && shown::right_not_shown(self.scenario, step, &accepted).is_none();
+            let contrast = reasons.contains(&Because::NotPermitted)
+                && shown::contrast_shown(self.scenario, step, &accepted);
+            if lock || contrast {
+                continue;
+            }
+            let wants = if reasons.contains(&Because::ObjectLocked) {
+                "refused for a lock, and nothing shows that the same principal holds the right"
+            } else {
+                "refused for a missing right, and nothing shows that it works for one who holds it"
+            };
+            let text = format!("“{}”: {wants}", step.text);
+            seen.remark(5, Verdict::Inconclusive, Cause::NoControl, text);
+        }
+    }
+
     /// Whether every request of a step was sent and accepted.
     fn was_accepted(&self, index: usize, step: &Step) -> bool {
         self.evidence.step(index).is_some_and(|done| {
@@ -534,6 +564,7 @@ impl<'a> Case<'a> {
 
     fn decide(&self, mut seen: Seen) -> Judgement {
         self.excuse(&mut seen);
+        self.shown(&mut seen);
         // The scene could not be set, before anything else was wrong: what follows is not about this scenario.
         if let Some(first) = seen.remarks.first().filter(|r| r.rule == 0 && r.verdict == Verdict::Skipped) {
             return Judgement::other(first.verdict, first.cause, first.text.clone());

@@ -81,6 +81,16 @@ impl Case<'_> {
         if refusal.reasons.iter().any(|r| step.because.contains(r)) {
             seen.refusals += 1;
             seen.witness(WitnessKind::Refusal, vec![sent.exchange]);
+            // The winner of a race shows the right of its rivals.
+            let of_right = [Because::ObjectLocked, Because::NotPermitted];
+            let came: Vec<Because> = of_right
+                .into_iter()
+                .filter(|r| refusal.reasons.contains(r) && step.because.contains(r))
+                .collect();
+            let other = refusal.reasons.iter().any(|r| step.because.contains(r) && !of_right.contains(r));
+            if step.expect == Expect::Refused && !came.is_empty() && !other {
+                seen.reasoned.push((usize::try_from(done.step).unwrap_or(usize::MAX), came));
+            }
         } else if refusal.reasons.contains(&Because::NotSupported) {
             seen.refusals += 1;
             seen.door(done);
