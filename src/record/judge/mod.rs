@@ -12,12 +12,14 @@ mod effect;
 mod fold;
 mod fresh;
 mod steps;
+mod tries;
 #[cfg(test)]
 mod tests;
 
 pub use answers::{Refusal, Said, said};
 pub use compare::words as retention_words;
 pub use fold::{Folded, fold};
+pub use tries::{tries, window_percent};
 
 use crate::exchange::S3Error;
 use crate::lock::{Presence, Reading};
