@@ -127,7 +127,9 @@ fn step_text(
     for sent in &done.sent {
         *answers.entry(said(scenario, evidence, step, sent, context).to_string()).or_default() += 1;
     }
-    let answered = if let Some(why) = &done.not_sent {
+    let answered = if let Some(what) = &done.done {
+        what.clone()
+    } else if let Some(why) = &done.not_sent {
         format!("not sent ({why})")
     } else if done.sent.len() == 1 {
         answers.into_keys().next().unwrap_or_default()

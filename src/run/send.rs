@@ -192,6 +192,9 @@ impl Session<'_> {
                 let prefix = if key.is_empty() { self.handles.base.as_str() } else { key };
                 plain(ops::list_object_versions(bucket, &VersionsQuery::of_prefix(prefix)))
             }
+            Action::RestartServer | Action::MoveClock => {
+                return Err(Absent("the step is no request".to_owned()));
+            }
             Action::Raw => self.raw(index, step, copy, aim, lock, body)?,
         };
         if step.bypass_governance {

@@ -125,6 +125,7 @@ async fn environment(defects: &[Defect], roles: &[Role]) -> (Environment, Arc<No
         principals,
         clock,
         own_server: true,
+        machine: opened.machine.clone(),
         allow: Reach::Server,
         max_residue: TimeDelta::days(1),
         capabilities,

@@ -5,7 +5,8 @@ use chrono::TimeDelta;
 
 use crate::lock::{LegalHold, Mode};
 use crate::scenario::model::{
-    Action, As, AskRetention, BodySpec, Expect, ObjectSetup, ObjectSpec, Purpose, Scenario, Step, Until, VersionRef,
+    Action, As, AskRetention, BodySpec, Expect, ObjectSetup, ObjectSpec, Purpose, Scenario, Step, Until,
+    VersionRef,
 };
 use crate::scenario::rights::{Right, Role, needed};
 use crate::time::Span;

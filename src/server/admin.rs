@@ -65,12 +65,15 @@ impl Inner {
         let mut model = self.model();
         model.authorise(call, "admin:ImportBucketMetadata", &bucket, None, &[])?;
         let locked = model.bucket(&bucket)?.lock.is_some();
-        let leaves_out = archive.contains("<ExcludedPrefixes>") || archive.contains("<Status>Suspended</Status>");
+        let leaves_out =
+            archive.contains("<ExcludedPrefixes>") || archive.contains("<Status>Suspended</Status>");
         if !leaves_out {
             return model.set_versioning(&bucket, Versioning::Enabled);
         }
         if locked && !self.has(Defect::ImportedMetadataUnchecked) {
-            return Err(Fault::request("Object Lock is on: versioning cannot be suspended for a part of the bucket"));
+            return Err(Fault::request(
+                "Object Lock is on: versioning cannot be suspended for a part of the bucket",
+            ));
         }
         model.bucket_mut(&bucket)?.versioning = Versioning::Suspended;
         Ok(())

@@ -178,6 +178,17 @@ defects! {
     ImportedMetadataUnchecked, "imported-metadata-unchecked", false, "An import of bucket metadata may leave keys of a bucket with Object Lock out of versioning.", "MinIO A16";
     SiteMessageResetsBucket, "site-message-resets-bucket", false, "A message between sites that makes a bucket by force wipes lock, default and policy of one that exists.", "MinIO A13b";
     SiteMessageDeletesBucket, "site-message-deletes-bucket", false, "A message between sites that deletes a bucket by force is obeyed.", "MinIO A13";
+    RestartForgetsRetention, "restart-forgets-retention", false, "Retentions are not there any more after a restart.", "design: what was accepted is kept; moto and S3Mock keep locks in memory only";
+    RestartForgetsHolds, "restart-forgets-holds", false, "Legal holds are not there any more after a restart.", "design: what was accepted is kept; moto keeps holds in memory only";
+    RestartForgetsDefault, "restart-forgets-default", false, "The default retention of a bucket is not there any more after a restart.", "design: what was accepted is kept";
+    RestartForgetsUploadLocks, "restart-forgets-upload-locks", false, "A multipart upload that was begun with a lock loses it over a restart.", "MPU-01; design: what was accepted is kept";
+    CrashForgetsLastWrite, "crash-forgets-last-write", false, "The write that was accepted last before a crash is lost.", "design: accepted means written";
+    CrashForgetsLockChange, "crash-forgets-lock-change", false, "The extension or hold that was accepted last before a crash is lost.", "design: accepted means written";
+    EndedLockForgotten, "ended-lock-forgotten", false, "A lock that has once ended is taken off, and a clock that is set right does not bring it back.", "MinIO A15: the clock decides";
+    LockBeforeCreationIgnored, "lock-before-creation-ignored", false, "A clock that stands before a version was made frees it.", "MinIO A15: the clock decides";
+    LifecycleRemovesCurrent, "lifecycle-removes-current", false, "Expiry by a date removes a locked current version instead of hiding it.", "ADM-01";
+    LifecycleCycleIgnoresRetention, "lifecycle-cycle-ignores-retention", false, "The server's own cycle removes noncurrent versions under retention.", "ADM-01, ADM-02";
+    LifecycleCycleIgnoresHold, "lifecycle-cycle-ignores-hold", false, "The server's own cycle removes noncurrent versions under legal hold.", "ADM-02";
     BatchJobExpiresAll, "batch-job-expires-all", false, "A batch job that keeps no version removes locked ones too.", "MinIO A12";
     WrongSignatureUnpacks, "wrong-signature-unpacks", false, "The signature of an archive with an unsigned trailer is not checked, and what it holds replaces versions.", "CVE-2026-40344; MinIO A17";
     UnsignedTrailerUnverified, "unsigned-trailer-unverified", false, "The signature of an upload with an unsigned trailer is not checked.", "CVE-2026-40344; MinIO A17";

@@ -12,9 +12,9 @@ mod effect;
 mod fold;
 mod fresh;
 mod steps;
-mod tries;
 #[cfg(test)]
 mod tests;
+mod tries;
 
 pub use answers::{Refusal, Said, said};
 pub use compare::words as retention_words;
@@ -274,7 +274,9 @@ impl<'a> Case<'a> {
                 continue;
             };
             race |= step.expect == Expect::OneAccepted;
-            if !self.not_sent(step, done, seen) {
+            // What the tool did to the server is no request: that it was done is all there is to see.
+            let acted = step.action.of_machine().is_some() && done.done.is_some();
+            if !acted && !self.not_sent(step, done, seen) {
                 for sent in &done.sent {
                     let said = said(self.scenario, self.evidence, step, sent, self.context);
                     refused_cleanly &= matches!(said, Said::Refused(_));
@@ -369,7 +371,21 @@ impl<'a> Case<'a> {
         who: Option<Role>,
         seen: &mut Seen,
     ) {
-        for was in before.versions.iter().filter(|v| !may_change.contains(&v.object.as_str())) {
+        // A version that the server itself is to remove, so that its cycle is seen, may go at any time.
+        let leaves = |object: &str, of: &str| {
+            let names = |row: &VersionRef| match row {
+                VersionRef::Step(name) => name == of,
+                _ => of == "own",
+            };
+            self.scenario
+                .after
+                .iter()
+                .any(|row| row.shows.is_some() && row.object == object && names(&row.of))
+        };
+        let bound = |v: &&crate::record::evidence::Observed| {
+            !may_change.contains(&v.object.as_str()) && !leaves(&v.object, &v.of)
+        };
+        for was in before.versions.iter().filter(bound) {
             let differences = match now.version(&was.object, &was.of) {
                 Some(is) => compare::version(&was.object, &was.of, &was.state, &is.state),
                 None => vec![Difference::Unread(format!("{} was not read back again", was.object))],
@@ -439,6 +455,7 @@ impl<'a> Case<'a> {
                 return false;
             };
             !matches!(step.expect, Expect::Accepted | Expect::Either)
+                || (step.action.of_machine().is_some() && done.done.is_some())
                 || done.not_sent.is_none()
                     && done
                         .sent
@@ -464,7 +481,15 @@ impl<'a> Case<'a> {
                 _ => None,
             };
             let who = maker.or(who);
-            for difference in after::check(around, row, &accepted) {
+            let differences = after::check(around, row, &accepted);
+            if let Some(shows) = &row.shows {
+                for difference in differences {
+                    let text = format!("{shows} was not seen: {}", difference.text());
+                    seen.remark(5, Verdict::Inconclusive, Cause::NoControl, text);
+                }
+                continue;
+            }
+            for difference in differences {
                 self.difference(difference, around.before, around.after, who, seen);
             }
         }

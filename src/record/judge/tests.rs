@@ -56,6 +56,8 @@ fn step(purpose: Purpose, action: Action, object: &str, expect: Expect) -> Step 
         integrity: None,
         quiet: false,
         at: None,
+        crash: false,
+        by: None,
         together: None,
         copies: 1,
         after: Vec::new(),
@@ -109,6 +111,7 @@ fn scenario() -> Scenario {
             versions: None,
             markers: None,
             if_accepted: None,
+            shows: None,
             line: 0,
         }],
         source: String::new(),
@@ -250,6 +253,7 @@ impl World {
                 upload_id: None,
             }],
             not_sent: None,
+            done: None,
             at: t0(),
         };
         let evidence = RunEvidence {
@@ -609,7 +613,14 @@ fn of_a_race_exactly_one_may_win() {
         world.evidence.objects.clear();
         world.evidence.baseline = Some(seen(vec![]));
         world.evidence.groups = vec![GroupEvidence {
-            steps: vec![StepEvidence { step: 0, role: Role::Writer, sent, not_sent: None, at: t0() }],
+            steps: vec![StepEvidence {
+                step: 0,
+                role: Role::Writer,
+                sent,
+                not_sent: None,
+                done: None,
+                at: t0(),
+            }],
             observed: seen(versions),
         }];
         world.events = log.take();

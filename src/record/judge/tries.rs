@@ -30,7 +30,8 @@ pub fn tries(scenario: &Scenario, runs: &[(Option<Role>, Judgement)]) -> Option<
         return None;
     }
     let count = |verdict| runs.iter().filter(|(_, j)| j.verdict() == verdict).count();
-    let (all, held, failed) = (runs.len() - count(Verdict::Skipped), count(Verdict::Pass), count(Verdict::Fail));
+    let (all, held, failed) =
+        (runs.len() - count(Verdict::Skipped), count(Verdict::Pass), count(Verdict::Fail));
     let word = if all == 1 { "try" } else { "tries" };
     if all == 0 {
         None
@@ -57,7 +58,8 @@ mod tests {
     fn the_window_narrows_with_the_tries_and_is_never_said_too_narrow() {
         assert_eq!([1, 2, 5, 10, 20, 50, 58, 300].map(window_percent), [95, 78, 46, 26, 14, 6, 6, 1]);
         for tries in 1..400_i32 {
-            let unseen = (1.0 - f64::from(window_percent(usize::try_from(tries).unwrap_or(0))) / 100.0).powi(tries);
+            let unseen =
+                (1.0 - f64::from(window_percent(usize::try_from(tries).unwrap_or(0))) / 100.0).powi(tries);
             assert!(unseen <= UNLUCKY + 1e-9, "{tries}: {unseen}");
         }
     }

@@ -115,7 +115,8 @@ fn permission_rule(scenario: &Scenario, attack: &Step) -> Result<(), Lack> {
     }
     Err(Lack {
         message: format!("nobody else shows that `{}` is accepted from who may send it", attack.action),
-        hint: "add a control: the same action by a principal that has the right, on another object".to_owned(),
+        hint: "add a control: the same action by a principal that has the right, on another object"
+            .to_owned(),
     })
 }
 
