@@ -115,9 +115,9 @@ fn thin_out(versions: &mut Vec<Version>, keep: usize, now: DateTime<Utc>, defect
         versions[..current].iter().rev().filter(|v| !v.is_marker()).skip(keep).map(|v| v.order).collect();
     versions.retain(|version| {
         let held = version.hold == Some(crate::lock::LegalHold::On);
-        let spared = version.is_locked(now)
-            && !(held && defects.has(Defect::LifecycleCycleIgnoresHold))
-            && !(!held && defects.has(Defect::LifecycleCycleIgnoresRetention));
+        let overlooked =
+            if held { Defect::LifecycleCycleIgnoresHold } else { Defect::LifecycleCycleIgnoresRetention };
+        let spared = version.is_locked(now) && !defects.has(overlooked);
         !noncurrent.contains(&version.order) || spared
     });
 }
