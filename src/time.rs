@@ -64,6 +64,14 @@ impl Clock {
         }
     }
 
+    /// Moves a virtual clock by so much, back as well as forward. A real clock is not moved.
+    pub fn shift(&self, by: TimeDelta) {
+        if let Self::Virtual(clock) = self {
+            let mut now = clock.lock();
+            *now = now.checked_add_signed(by).unwrap_or(*now);
+        }
+    }
+
     /// Waits until `instant`: a real clock sleeps, a virtual one jumps. Scenarios that run at the
     /// same time must not share a virtual clock.
     #[expect(clippy::disallowed_methods, reason = "the one place that sleeps")]

@@ -174,6 +174,7 @@ impl Audit<'_> {
             principals: input.principals,
             clock: opened.clock.clone(),
             own_server: opened.own_server,
+            machine: opened.machine.clone(),
             allow: input.allow,
             max_residue: self.max_residue,
             capabilities: input.capabilities,

@@ -121,6 +121,7 @@ impl Stand {
             principals: input.principals,
             clock: opened.clock.clone(),
             own_server: true,
+            machine: opened.machine.clone(),
             allow: input.allow,
             max_residue: input.max_residue,
             capabilities: input.capabilities,

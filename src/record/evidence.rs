@@ -131,6 +131,9 @@ pub struct StepEvidence {
     /// Why it was not sent. `no-handle: NAME` means that the step NAME was refused and so never issued the
     /// upload or version that this one needs: a refusal there is a refusal here.
     pub not_sent: Option<String>,
+    /// Of a step that is no request: what the tool did to the server.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub done: Option<String>,
     /// The server's clock just before it was sent, as estimated.
     pub at: DateTime<Utc>,
 }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use crate::lock::{Presence, Reading};
 use crate::record::evidence::{Observation, RunEvidence, StepEvidence};
-use crate::record::judge::{Context, Folded, fold, judge, retention_words, said};
-use crate::record::{Judgement, RunResult, ScenarioResult, StepText, WitnessText};
+use crate::record::judge::{Context, Folded, fold, judge, retention_words, said, tries};
+use crate::record::{Cause, Judgement, RunResult, ScenarioResult, StepText, WitnessText};
 use crate::scenario::{Expect, Role, Scenario, Step};
 
 /// Judges the runs of a scenario and puts everything into one result.
@@ -18,7 +18,11 @@ pub fn result(
 ) -> ScenarioResult {
     let judged: Vec<(Option<Role>, Judgement)> =
         runs.iter().map(|evidence| (evidence.each, judge(scenario, evidence, context))).collect();
-    let folded = fold(&judged);
+    let mut folded = fold(&judged);
+    // Where the server has no such door there is no window in it, either.
+    if let Some(text) = tries(scenario, &judged).filter(|_| folded.cause != Cause::NoSuchDoor) {
+        folded.reason = format!("{}; {text}", folded.reason);
+    }
     let runs = runs
         .iter()
         .zip(&judged)
@@ -123,7 +127,9 @@ fn step_text(
     for sent in &done.sent {
         *answers.entry(said(scenario, evidence, step, sent, context).to_string()).or_default() += 1;
     }
-    let answered = if let Some(why) = &done.not_sent {
+    let answered = if let Some(what) = &done.done {
+        what.clone()
+    } else if let Some(why) = &done.not_sent {
         format!("not sent ({why})")
     } else if done.sent.len() == 1 {
         answers.into_keys().next().unwrap_or_default()

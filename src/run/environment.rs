@@ -11,6 +11,7 @@ use crate::run::journal::Journal;
 use crate::scenario::{Capability, Reach, Role};
 use crate::store::client::Client;
 use crate::store::credentials::Credentials;
+use crate::store::machine::Machine;
 use crate::time::Clock;
 
 /// What there is for a role.
@@ -55,6 +56,8 @@ pub struct Environment {
     pub log: Arc<Log>,
     /// The journal.
     pub journal: Journal,
+    /// The server's own switches, where the tool started it.
+    pub machine: Option<Arc<dyn Machine>>,
     /// Raised to stop the run.
     pub interrupt: CancellationFlag,
 }

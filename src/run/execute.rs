@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 
+use chrono::TimeDelta;
 use futures_util::future::{FutureExt as _, join};
 use futures_util::stream::{self, StreamExt as _};
 
@@ -101,11 +102,14 @@ pub async fn execute(
     };
     let shared = Shared { env, audited: &audited, holds: &holds, progress };
     let waits = |u: &Unit<'_>| u.scenario.waits() || settles(u.scenario, &audited);
+    // What stops the server or moves its clock goes alone, when all others have ended.
+    let (alone, units): (Vec<Unit<'_>>, Vec<Unit<'_>>) =
+        units.into_iter().partition(|u| u.scenario.disturbs());
     let (waiting, direct): (Vec<Unit<'_>>, Vec<Unit<'_>>) = units.into_iter().partition(waits);
     let width = env.concurrency.max(1);
     let direct =
         stream::iter(direct).map(|unit| one(shared, unit)).buffer_unordered(width).collect::<Vec<_>>();
-    let done = if env.clock.is_virtual() {
+    let mut done = if env.clock.is_virtual() {
         // A clock that jumps is shared: who jumps must be alone.
         let mut done = direct.await;
         for unit in waiting {
@@ -120,6 +124,9 @@ pub async fn execute(
         done.extend(more);
         done
     };
+    for unit in alone {
+        done.push(one(shared, unit).await);
+    }
     collect(scenarios.len(), done)
 }
 
@@ -237,7 +244,17 @@ async fn run(
         None => scenario.id.clone(),
     };
     let handles = Handles::new(scenario, &env.bucket, base, stamp);
-    let mut session = Session { env, audited, scenario, each, about, handles, bucket_names, skew_ms: 0 };
+    let mut session = Session {
+        env,
+        audited,
+        scenario,
+        each,
+        about,
+        handles,
+        bucket_names,
+        skew_ms: 0,
+        moved: TimeDelta::zero(),
+    };
     let mut entries: Vec<JournalEntry> = session
         .bucket_names
         .iter()
@@ -248,6 +265,7 @@ async fn run(
 
     evidence.stopped =
         session.whole(&mut evidence.buckets, &mut evidence.baseline, &mut evidence.groups).await?;
+    session.set_clock_right().await?;
     session.abort_uploads().await;
     evidence.objects = session.handles.placed;
     evidence.skew_ms = session.skew_ms;

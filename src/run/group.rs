@@ -34,8 +34,22 @@ impl Session<'_> {
             let Some(step) = scenario.steps.get(index) else { continue };
             let role = step.role(self.each).ok_or("the step has no role in this run")?;
             let number = u32::try_from(index).map_err(|_| "too many steps")?;
-            let mut evidence =
-                StepEvidence { step: number, role, sent: Vec::new(), not_sent: None, at: self.server_now() };
+            let mut evidence = StepEvidence {
+                step: number,
+                role,
+                sent: Vec::new(),
+                not_sent: None,
+                done: None,
+                at: self.server_now(),
+            };
+            if step.action.of_machine().is_some() {
+                match self.act(step).await {
+                    Ok(what) => evidence.done = Some(what),
+                    Err(why) => evidence.not_sent = Some(why),
+                }
+                steps.push(evidence);
+                continue;
+            }
             if self.env.principal(role).is_none() {
                 evidence.not_sent = Some(format!("there is no {role}"));
                 steps.push(evidence);
@@ -70,8 +84,52 @@ impl Session<'_> {
             if let Some(evidence) = steps.iter_mut().find(|s| usize::try_from(s.step) == Ok(flight.index)) {
                 evidence.sent.push(sent);
             }
+            if step.action == Action::CreateBucket
+                && reply.is_success()
+                && let Some(name) = self.bucket_name(step.bucket.as_deref())
+            {
+                self.tag(&name).await;
+            }
         }
         Ok((steps, adopt))
+    }
+
+    /// What the tool does to the server itself.
+    async fn act(&mut self, step: &Step) -> Result<String, String> {
+        let Some(machine) = self.env.machine.clone() else {
+            return Err("the tool did not start this server".to_owned());
+        };
+        let what = match (step.action, step.by) {
+            (Action::RestartServer, _) => machine.restart(step.crash).await,
+            (Action::MoveClock, Some(by)) => {
+                let moved = machine.move_clock(by).await;
+                if moved.is_ok() {
+                    self.moved += by;
+                }
+                moved
+            }
+            _ => Err("the step is no act of the tool".to_owned()),
+        };
+        match &what {
+            Ok(text) | Err(text) => self.note(text.clone()),
+        }
+        what
+    }
+
+    /// Sets a clock that the run moved right again.
+    pub(super) async fn set_clock_right(&mut self) -> Result<(), String> {
+        if self.moved.is_zero() {
+            return Ok(());
+        }
+        let back = -std::mem::take(&mut self.moved);
+        match &self.env.machine {
+            Some(machine) => {
+                let said = machine.move_clock(back).await?;
+                self.note(said);
+                Ok(())
+            }
+            None => Ok(()),
+        }
     }
 
     fn journal_of_write(&self, step: &Step, outgoing: &Outgoing) -> Option<JournalEntry> {

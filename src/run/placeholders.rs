@@ -75,6 +75,7 @@ fn value(
         "bucket" if object => {
             handles.bucket(handles.scenario.object(owner).and_then(|o| o.bucket.as_deref()))
         }
+        "bucket" if !step && handles.scenario.bucket(owner).is_some() => handles.bucket(Some(owner)),
         "version" if object => match handles.version(owner, &VersionRef::Own) {
             Ok(Some(id)) => Ok(id),
             Ok(None) => missing("version id"),

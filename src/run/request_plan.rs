@@ -106,6 +106,16 @@ fn one_run(
     };
     let admin = Role::Administrator;
     for bucket in &scenario.buckets {
+        if bucket.absent {
+            line(
+                plan,
+                admin,
+                format!("HEAD /{buckets}"),
+                "reserves a name",
+                &[R::ListBucket, R::DeleteBucket],
+            );
+            continue;
+        }
         let why = if bucket.twin { "makes a twin" } else { "makes a bucket" };
         let rights = [
             R::CreateBucket,
@@ -135,6 +145,10 @@ fn one_run(
     }
     for step in &scenario.steps {
         let Some(role) = step.role(each) else { continue };
+        if step.action.of_machine().is_some() {
+            plan.lines.push(format!("{} the tool: {}  ({})", scenario.id, step.action, step.text));
+            continue;
+        }
         let target = match step.object.as_deref().and_then(|o| scenario.object(o)) {
             Some(object) => format!("{}{}", path(object), version_text(step)),
             None if step.on == Some(On::Server) => "/".to_owned(),
@@ -209,6 +223,7 @@ fn method(step: &Step) -> String {
         | Action::PutTagging
         | Action::PutBucketVersioning
         | Action::PutObjectLockConfiguration
+        | Action::CreateBucket
         | Action::PutBucketPolicy => "PUT",
         Action::CreateMultipartUpload
         | Action::CompleteMultipartUpload
@@ -222,6 +237,7 @@ fn method(step: &Step) -> String {
         | Action::DeleteBucketPolicy
         | Action::DeleteBucket
         | Action::AbortMultipartUpload => "DELETE",
+        Action::RestartServer | Action::MoveClock => return step.action.word().to_owned(),
         Action::Raw => return step.method.clone().unwrap_or_else(|| "GET".to_owned()),
     }
     .to_owned()

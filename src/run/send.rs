@@ -184,10 +184,16 @@ impl Session<'_> {
                 plain(ops::put_bucket_policy(bucket, &text))
             }
             Action::DeleteBucketPolicy => plain(ops::delete_bucket_policy(bucket)),
+            Action::CreateBucket => {
+                plain(ops::create_bucket(bucket, false, &self.env.client.endpoint().region))
+            }
             Action::DeleteBucket => plain(ops::delete_bucket(bucket)),
             Action::ListVersions => {
                 let prefix = if key.is_empty() { self.handles.base.as_str() } else { key };
                 plain(ops::list_object_versions(bucket, &VersionsQuery::of_prefix(prefix)))
+            }
+            Action::RestartServer | Action::MoveClock => {
+                return Err(Absent("the step is no request".to_owned()));
             }
             Action::Raw => self.raw(index, step, copy, aim, lock, body)?,
         };

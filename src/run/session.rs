@@ -30,6 +30,8 @@ pub(super) struct Session<'a> {
     /// The names that its buckets will have, by their names in the scenario.
     pub(super) bucket_names: Vec<(String, String)>,
     pub(super) skew_ms: i64,
+    /// How far the run has moved the server's clock.
+    pub(super) moved: TimeDelta,
 }
 
 impl Session<'_> {

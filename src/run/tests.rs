@@ -102,7 +102,10 @@ async fn environment(defects: &[Defect], roles: &[Role]) -> (Environment, Arc<No
     for role in roles {
         principals.insert(*role, PrincipalAccess::Credentials(Some(session(&client, &root, *role).await)));
     }
-    let capabilities: BTreeSet<Capability> = Capability::ALL.iter().copied().collect();
+    // Nobody holds this server's switches here.
+    let of_machine = [Capability::ServerRestart, Capability::ServerClock];
+    let capabilities: BTreeSet<Capability> =
+        Capability::ALL.iter().copied().filter(|c| !of_machine.contains(c)).collect();
     let prefix = canary_base("trades/", RUN);
     let input = PlanInput {
         bucket: "records".into(),
@@ -125,6 +128,7 @@ async fn environment(defects: &[Defect], roles: &[Role]) -> (Environment, Arc<No
         principals,
         clock,
         own_server: true,
+        machine: None,
         allow: Reach::Server,
         max_residue: TimeDelta::days(1),
         capabilities,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::lock::{Mode, Reading};
-use crate::record::evidence::Made;
+use crate::record::evidence::{EventNumber, Made};
 use crate::run::RUN_TAG;
 use crate::run::session::Session;
 use crate::scenario::{BucketSpec, DefaultRetention, Versioning};
@@ -46,6 +46,10 @@ impl Session<'_> {
             let said = reply.trouble().unwrap_or_else(|| "it exists".to_owned());
             return Err((made, format!("the name {name} is not shown to be free: {said}")));
         }
+        if spec.absent {
+            self.handles.buckets.insert(spec.name.clone(), name.to_owned());
+            return Ok(made);
+        }
         let region = self.env.client.endpoint().region.clone();
         let locked =
             if spec.twin { self.audited.object_lock == Reading::Known(true) } else { spec.object_lock };
@@ -65,16 +69,24 @@ impl Session<'_> {
             }
             if i == 0 {
                 self.handles.buckets.insert(spec.name.clone(), name.to_owned());
-                // A store without bucket tags is no worse a store: the journal knows the bucket, too.
-                let tags = put_bucket_tagging(name, &[(RUN_TAG, self.env.run_id.as_str())]);
-                let (reply, number) = self.as_administrator(&tags).await;
-                match reply.trouble() {
-                    None => made.exchanges.push(number),
-                    Some(trouble) => self.note(format!("the bucket {name} could not be tagged: {trouble}")),
-                }
+                made.exchanges.extend(self.tag(name).await);
             }
         }
         Ok(made)
+    }
+
+    /// Says by a tag whose bucket it is. A store without bucket tags is no worse a store: the journal knows the
+    /// bucket, too.
+    pub(super) async fn tag(&mut self, name: &str) -> Option<EventNumber> {
+        let tags = put_bucket_tagging(name, &[(RUN_TAG, self.env.run_id.as_str())]);
+        let (reply, number) = self.as_administrator(&tags).await;
+        match reply.trouble() {
+            None => Some(number),
+            Some(trouble) => {
+                self.note(format!("the bucket {name} could not be tagged: {trouble}"));
+                None
+            }
+        }
     }
 
     fn twin_requests(&self, name: &str, locked: bool, requests: &mut Vec<S3Request>) {

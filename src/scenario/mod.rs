@@ -11,6 +11,7 @@ pub mod model;
 pub mod parse;
 pub mod refusals;
 pub mod rights;
+pub mod shown;
 pub mod suite;
 
 pub use controls::{Control, Controls};

@@ -92,6 +92,10 @@ words! {
         Principals = "principals",
         /// The server takes bucket policies (probed on a bucket that the tool made).
         BucketPolicy = "bucket-policy",
+        /// The tool can stop the server and start it again on the same data.
+        ServerRestart = "server-restart",
+        /// The tool can move the clock by which the server judges locks.
+        ServerClock = "server-clock",
     }
 }
 
@@ -188,10 +192,16 @@ words! {
         PutBucketPolicy = "put-bucket-policy",
         /// DeleteBucketPolicy.
         DeleteBucketPolicy = "delete-bucket-policy",
+        /// CreateBucket of a bucket with `state = "absent"`.
+        CreateBucket = "create-bucket",
         /// DeleteBucket.
         DeleteBucket = "delete-bucket",
         /// ListObjectVersions of the canary's key.
         ListVersions = "list-versions",
+        /// No request: the tool stops the server and starts it again on the same data (`crash`: without warning).
+        RestartServer = "restart-server",
+        /// No request: the tool moves the server's clock `by` so much.
+        MoveClock = "move-clock",
         /// Any other request: `method`, `query`, `headers`, `body`/`content`, aimed by `object` or `on`.
         Raw = "raw",
     }
@@ -292,6 +302,8 @@ pub struct BucketSpec {
     /// Whether it is a twin: it copies the audited bucket's configuration (default cut to one day).
     /// The other fields are then unset.
     pub twin: bool,
+    /// Whether only its name is reserved: a step makes it, or none does.
+    pub absent: bool,
     /// Whether it is created with Object Lock.
     pub object_lock: bool,
     /// Versioning to set (Object Lock implies `Enabled`).
@@ -477,6 +489,10 @@ pub struct Step {
     pub quiet: bool,
     /// The earliest instant at which it is sent, by the server's clock.
     pub at: Option<Moment>,
+    /// Of a restart: the server is killed instead of being asked to end.
+    pub crash: bool,
+    /// How far the clock is moved; negative is back.
+    pub by: Option<TimeDelta>,
     /// Neighbours with the same word are sent at once.
     pub together: Option<String>,
     /// How many times it is sent at once.
@@ -543,6 +559,9 @@ pub struct After {
     pub markers: Option<u32>,
     /// The row counts only if the step of this name was accepted.
     pub if_accepted: Option<String>,
+    /// What the row shows that the scenario cannot do without: where it does not hold, nothing was shown, and nothing
+    /// is broken.
+    pub shows: Option<String>,
     /// The line in the scenario's own source (1 is its `[[scenario]]` header), for messages.
     pub line: u32,
 }
@@ -617,6 +636,12 @@ impl Scenario {
         self.steps.iter().enumerate().find(|(_, s)| s.name.as_deref() == Some(name))
     }
 
+    /// Whether it acts on the server as a whole, so that no other scenario may run meanwhile.
+    #[must_use]
+    pub fn disturbs(&self) -> bool {
+        self.steps.iter().any(|s| s.action.of_machine().is_some())
+    }
+
     /// Whether any step waits for an instant.
     #[must_use]
     pub fn waits(&self) -> bool {
@@ -639,6 +664,18 @@ impl Scenario {
             }
         }
         groups
+    }
+}
+
+impl Action {
+    /// The capability without which the tool cannot do it; `None` of requests.
+    #[must_use]
+    pub fn of_machine(self) -> Option<Capability> {
+        match self {
+            Self::RestartServer => Some(Capability::ServerRestart),
+            Self::MoveClock => Some(Capability::ServerClock),
+            _ => None,
+        }
     }
 }
 

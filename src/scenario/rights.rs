@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::model::{Action, AskRetention, Step, VersionRef, words};
+use crate::scenario::model::{Action, AskRetention, On, Step, VersionRef, words};
 
 words! {
     /// A principal, by what it may do.
@@ -87,6 +87,8 @@ words! {
         ImportBucketMetadata = "admin:ImportBucketMetadata",
         /// admin:SiteReplicationOperation of MinIO
         SiteReplicationOperation = "admin:SiteReplicationOperation",
+        /// Some right of an administration interface that this table does not know
+        UnknownAdministration = "admin:*",
         /// s3:CreateBucket
         CreateBucket = "s3:CreateBucket",
         /// s3:DeleteBucket
@@ -196,8 +198,8 @@ impl Role {
     }
 }
 
-/// The rights that a step needs of its sender, by AWS's rules. A raw step needs what it names itself
-/// (PutObject for PUT and POST, DeleteObject(Version) for DELETE, GetObject for GET and HEAD).
+/// The rights that a step needs of its sender, by AWS's rules; a raw step by its path, its subresource and its
+/// method (see `raw`).
 #[must_use]
 pub fn needed(step: &Step) -> Vec<Right> {
     use Right as R;
@@ -227,14 +229,11 @@ pub fn needed(step: &Step) -> Vec<Right> {
         Action::PutObjectLockConfiguration => vec![R::PutBucketObjectLockConfiguration],
         Action::PutBucketPolicy => vec![R::PutBucketPolicy],
         Action::DeleteBucketPolicy => vec![R::DeleteBucketPolicy],
+        Action::CreateBucket => vec![R::CreateBucket],
         Action::DeleteBucket => vec![R::DeleteBucket],
         Action::ListVersions => vec![R::ListBucketVersions],
-        Action::Raw => match step.method.as_deref() {
-            Some("GET" | "HEAD") => vec![R::GetObject],
-            Some("DELETE") if names_version => vec![R::DeleteObjectVersion],
-            Some("DELETE") => vec![R::DeleteObject],
-            _ => vec![R::PutObject],
-        },
+        Action::RestartServer | Action::MoveClock => Vec::new(),
+        Action::Raw => raw(step, names_version),
     };
     let locks = matches!(step.retention, Some(AskRetention::Set { .. } | AskRetention::Empty));
     if locks && !rights.contains(&R::PutObjectRetention) {
@@ -247,6 +246,48 @@ pub fn needed(step: &Step) -> Vec<Right> {
         rights.push(R::BypassGovernanceRetention);
     }
     rights
+}
+
+/// The rights of a raw step. An administration interface is known by its path, a bucket's or an object's
+/// configuration by its subresource, and a bucket itself by the want of one. Where no plain request needs the same
+/// right (restore, encryption, annotations, replication, ACLs) it is read as a write, a deletion or a read.
+fn raw(step: &Step, names_version: bool) -> Vec<Right> {
+    use Right as R;
+    let has = |name: &str| step.query.iter().any(|(key, _)| key.eq_ignore_ascii_case(name));
+    let method = step.method.as_deref().unwrap_or("GET");
+    if let Some(path) = &step.path {
+        return of_path(path);
+    }
+    let of_bucket = step.on == Some(On::Bucket);
+    match method {
+        "GET" | "HEAD" if of_bucket && has("object-lock") => vec![R::GetBucketObjectLockConfiguration],
+        "GET" | "HEAD" if of_bucket => vec![R::ListBucket],
+        "GET" | "HEAD" => vec![R::GetObject],
+        "PUT" if of_bucket && step.query.is_empty() => vec![R::CreateBucket],
+        "DELETE" if of_bucket && step.query.is_empty() => vec![R::DeleteBucket],
+        "PUT" | "DELETE" if of_bucket && has("lifecycle") => vec![R::PutLifecycleConfiguration],
+        "PUT" if of_bucket && has("object-lock") => vec![R::PutBucketObjectLockConfiguration],
+        "PUT" if of_bucket && has("versioning") => vec![R::PutBucketVersioning],
+        "PUT" if of_bucket && has("policy") => vec![R::PutBucketPolicy],
+        "DELETE" if of_bucket && has("policy") => vec![R::DeleteBucketPolicy],
+        "PUT" if !of_bucket && has("retention") => vec![R::PutObjectRetention],
+        "PUT" if !of_bucket && has("legal-hold") => vec![R::PutObjectLegalHold],
+        "DELETE" if names_version => vec![R::DeleteObjectVersion],
+        "DELETE" => vec![R::DeleteObject],
+        _ => vec![R::PutObject],
+    }
+}
+
+/// The admin right of MinIO behind a path. An interface that is not known here needs what nobody can show, so that a
+/// scenario cannot be held by a control of something else.
+fn of_path(path: &str) -> Vec<Right> {
+    let rest = path.strip_prefix("/minio/admin/").and_then(|rest| rest.split_once('/')).map(|(_, rest)| rest);
+    match rest.unwrap_or_default() {
+        "start-job" => vec![Right::StartBatchJob],
+        "import-bucket-metadata" => vec![Right::ImportBucketMetadata],
+        rest if rest.starts_with("site-replication/") => vec![Right::SiteReplicationOperation],
+        _ => vec![Right::UnknownAdministration],
+    }
 }
 
 #[cfg(test)]

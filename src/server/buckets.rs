@@ -324,8 +324,10 @@ impl Service {
     ) -> Answer<PutBucketLifecycleConfigurationOutput> {
         let bucket = request.input.bucket.clone();
         let wanted = request.input.lifecycle_configuration.clone().ok_or_else(Fault::xml)?;
+        let now = self.0.clock.now();
         self.with_bucket(request, "s3:PutLifecycleConfiguration", &bucket, |model| {
-            model.bucket_mut(&bucket)?.settings.lifecycle = Some(wanted.rules);
+            let settings = &mut model.bucket_mut(&bucket)?.settings;
+            (settings.lifecycle, settings.lifecycle_set) = (Some(wanted.rules), Some(now));
             answer(PutBucketLifecycleConfigurationOutput::default())
         })
     }

@@ -19,9 +19,6 @@ use bytes::Bytes;
 /// The headers that ask for a retention.
 pub(crate) const LOCK_HEADERS: [&str; 2] = ["x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date"];
 
-/// The path at which MinIO takes batch jobs.
-pub(crate) const JOBS: &str = "/minio/admin/v3/start-job";
-
 /// The headers without the second value of a lock header, where one has two and the defect is on.
 pub(crate) fn undoubled(inner: &Inner, headers: &HeaderMap) -> Option<HeaderMap> {
     let doubled = LOCK_HEADERS.iter().any(|name| headers.get_all(*name).iter().count() > 1);
@@ -146,13 +143,6 @@ impl Inner {
         {
             found.objects.clear();
         }
-    }
-
-    /// Carries a batch job out: the only one known here expires everything.
-    pub(crate) fn run_job(&self, job: &[u8]) {
-        let text = String::from_utf8_lossy(job);
-        let bucket = text.lines().find_map(|line| line.trim().strip_prefix("bucket:"));
-        self.expire_all(bucket.unwrap_or("").trim(), Defect::BatchJobExpiresAll);
     }
 }
 

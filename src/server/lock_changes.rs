@@ -58,6 +58,7 @@ impl Model {
             }
         };
         let clears = found.hold.is_some() && self.has(Defect::RetentionClearsHold);
+        self.note_lock(name, key, &id);
         if !forgotten && let Some(found) = self.version_mut(name, key, &id) {
             found.retention = retention;
             found.hold = found.hold.filter(|_| !clears);
@@ -88,6 +89,7 @@ impl Model {
         if hold == LegalHold::On && self.has(Defect::HoldSetNotStored) {
             return Ok(());
         }
+        self.note_lock(name, key, &id);
         let clears = hold == LegalHold::Off && locked && self.has(Defect::HoldOffClearsRetention);
         if let Some(found) = self.version_mut(name, key, &id) {
             found.hold = Some(hold);

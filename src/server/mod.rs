@@ -11,10 +11,12 @@
 //! faults. s3s verifies signed headers and chunks; what depends on the time (skew, presigned URLs,
 //! form policies) is judged by `front` and `sigv4` against the injected clock.
 //!
-//! What it does not do: run lifecycle rules, replicate, encrypt, log, serve ACLs, event holds (501)
+//! What it does not do: run lifecycle rules of days or tiers, replicate, encrypt, log, serve ACLs, event holds (501)
 //! or virtual-hosted-style addresses. It is a test server: all is in memory.
 
 pub mod access;
+mod admin;
+mod again;
 mod buckets;
 mod checks;
 pub mod condition;
@@ -24,12 +26,14 @@ mod doors;
 pub mod fault;
 mod form;
 mod front;
+mod lifecycle;
 pub mod listing;
 mod lists;
 mod lock_changes;
 mod locks;
 pub mod model;
 pub mod multipart;
+pub mod ntp;
 mod object_ops;
 pub mod objects;
 mod pacific;
@@ -165,6 +169,12 @@ impl Server {
         Self::of(self.inner.region.clone(), clock, keys, model)
     }
 
+    /// Ends and begins again: what is in memory is written out and read back. `crash`: without warning, so that
+    /// what was not yet written would be lost. Requests keep counting, as over any restart of a process.
+    pub fn restart(&self, crash: bool) {
+        self.inner.model().restart(crash);
+    }
+
     /// The server's clock.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -211,6 +221,7 @@ impl Server {
         if self.inner.has(Defect::FailsAll) {
             return Err(broken());
         }
+        self.inner.model().tick(self.inner.clock.now());
         let request = front::admit(&self.inner, request, source)?;
         let again = respell::conditions(&request);
         let answer = self.call(request).await?;

@@ -175,6 +175,8 @@ pub struct Model {
     /// The defects that are on.
     pub defects: Defects,
     issued: u64,
+    /// The last change of a lock, as it was before (what a store that writes late would lose).
+    pub(crate) late: Option<super::again::LateChange>,
 }
 
 impl Model {

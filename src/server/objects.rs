@@ -340,6 +340,7 @@ impl Model {
                 || (cleaned(key) != key && self.has(Defect::CleanedKeyUnprotected))
                 || (url_encoded(key) != key && self.has(Defect::EncodedKeyUnprotected))
                 || (bucket.lock.is_none() && self.has(Defect::ForceCreateResetsBucket))
+                || (found.modified > now && self.has(Defect::LockBeforeCreationIgnored))
                 || (bucket.refused.contains(id) && self.has(Defect::RepeatedDeleteSucceeds))
         };
         if let Err(refusal) = may_destroy(found.retention, found.hold, bypass, now, self.defects)

@@ -12,8 +12,7 @@ use super::Inner;
 use super::access::{Call, Seen};
 use super::convert::Answer;
 use super::defects::Defect;
-use super::doors::JOBS;
-use super::{sts, versions};
+use super::{admin, sts, versions};
 
 /// The operations. The implementations are inherent functions of the same names, by subject:
 /// `buckets`, `lists`, `locks`, `object_ops`, `reads`, `removal`, `tags`, `uploads`.
@@ -127,7 +126,7 @@ impl S3Route for Service {
     fn is_match(&self, method: &Method, uri: &Uri, headers: &HeaderMap, _: &mut http::Extensions) -> bool {
         (method == Method::POST && uri.path() == "/" && sts::is_form(headers))
             || (method == Method::GET && versions::bucket_of(uri).is_some())
-            || (method == Method::POST && uri.path() == JOBS && self.0.has(Defect::BatchJobExpiresAll))
+            || (matches!(*method, Method::POST | Method::PUT) && admin::is_ours(uri))
     }
 
     async fn check_access(&self, _: &mut S3Request<Body>) -> S3Result<()> {
@@ -140,8 +139,10 @@ impl S3Route for Service {
         let access_key = request.credentials.as_ref().map(|found| found.access_key.clone());
         let seen = request.extensions.get::<Arc<Seen>>().cloned().unwrap_or_default();
         let caller = inner.keys.caller(access_key.as_deref(), &request.headers, &seen)?;
-        if request.uri.path() == JOBS {
-            inner.run_job(&request.input.store_all_limited(64 * 1024).await.unwrap_or_default());
+        if admin::is_ours(&request.uri) {
+            let body = request.input.store_all_limited(64 * 1024).await.unwrap_or_default();
+            let call = Call { caller, headers: &request.headers, uri: &request.uri, now: inner.clock.now() };
+            inner.administer(&call, &body)?;
             return Ok(S3Response::new(Body::empty()));
         }
         let listed = versions::bucket_of(&request.uri).filter(|_| request.method == Method::GET);

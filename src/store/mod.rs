@@ -10,6 +10,7 @@ pub mod credentials;
 pub mod endpoint;
 pub mod hyper_wire;
 pub mod listing;
+pub mod machine;
 pub mod ops;
 pub mod readback;
 pub mod redact;

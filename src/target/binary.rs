@@ -1,7 +1,8 @@
 //! A `minio` binary as a child process on a port of 127.0.0.1.
 
 use std::collections::VecDeque;
-use std::path::Path;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -20,6 +21,9 @@ const LINES: usize = 12;
 
 type Log = Arc<Mutex<VecDeque<String>>>;
 
+/// How long a server that was asked to end may take, before it is killed.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A running server. Dropping it kills it and removes its directory.
 #[derive(Debug)]
 pub(super) struct Process {
@@ -27,14 +31,54 @@ pub(super) struct Process {
     // Declared before the directory: the process is killed before its files go.
     child: Child,
     log: Log,
-    directory: TempDir,
+    directory: Option<TempDir>,
+    path: PathBuf,
+    root: Credentials,
+    /// The time server that it judges locks by; `None` is the machine's own clock.
+    ntp: Option<SocketAddr>,
 }
 
 impl Process {
     /// Kills the server, waits for its end and removes its directory.
-    pub(super) async fn close(mut self) {
+    pub(super) async fn close(&mut self) {
         let _ = self.child.kill().await;
-        let _ = self.directory.close();
+        if let Some(directory) = self.directory.take() {
+            let _ = directory.close();
+        }
+    }
+
+    /// Ends the server, by a signal that it can heed or (`crash`) by one that it cannot.
+    async fn end(&mut self, crash: bool) -> Result<(), String> {
+        #[cfg(unix)]
+        if !crash {
+            let pid = self.child.id().and_then(|id| rustix::process::Pid::from_raw(i32::try_from(id).ok()?));
+            let pid = pid.ok_or("the server had ended by itself")?;
+            rustix::process::kill_process(pid, rustix::process::Signal::TERM).map_err(|e| e.to_string())?;
+            return match tokio::time::timeout(PATIENCE, self.child.wait()).await {
+                Ok(ended) => ended.map(|_| ()).map_err(|e| e.to_string()),
+                Err(_) => Err(format!("the server did not end within {} s", PATIENCE.as_secs())),
+            };
+        }
+        self.child.kill().await.map_err(|e| e.to_string())
+    }
+
+    /// Ends the server and starts it on the same data and the same port; `ntp` is the time server to go by.
+    pub(super) async fn again(&mut self, crash: bool, ntp: Option<SocketAddr>) -> Result<(), String> {
+        self.end(crash).await?;
+        let directory = self.directory.as_ref().map(TempDir::path).ok_or("the data are gone")?;
+        let port = self.url.rsplit_once(':').map_or("0", |(_, port)| port).to_owned();
+        let started = launch(&self.path, &self.root, directory, &port, ntp).await;
+        let (url, child, log) = started.map_err(|e| format!("it did not start again: {e}"))?;
+        if url != self.url {
+            return Err(format!("it listens at {url} now"));
+        }
+        (self.child, self.log, self.ntp) = (child, log, ntp);
+        Ok(())
+    }
+
+    /// The time server that it judges locks by.
+    pub(super) fn ntp(&self) -> Option<SocketAddr> {
+        self.ntp
     }
 
     /// Adds the server's last lines to an error that is about its start.
@@ -61,21 +105,43 @@ pub(super) async fn start(path: &Path, root: &Credentials) -> Result<Process, Ta
         tempfile::Builder::new().prefix("wormproof-minio-").tempdir().map_err(local("make a directory"))?;
     let data = directory.path().join("data");
     std::fs::create_dir(&data).map_err(local("make a directory"))?;
+    let (url, child, log) = launch(path, root, directory.path(), "0", None).await?;
+    let (path, root) = (path.to_owned(), root.clone());
+    Ok(Process { url, child, log, directory: Some(directory), path, root, ntp: None })
+}
+
+/// Starts the server on the data of a directory and waits until it says where it listens.
+async fn launch(
+    path: &Path,
+    root: &Credentials,
+    directory: &Path,
+    port: &str,
+    ntp: Option<SocketAddr>,
+) -> Result<(String, Child, Log), TargetError> {
+    let data = directory.join("data");
+    let address = format!("127.0.0.1:{port}");
+    let mut command = Command::new(path);
     // None of the user's own MINIO_… settings may reach the server that is audited.
-    let mut child = Command::new(path)
-        .args(["server".as_ref(), data.as_os_str(), "--address".as_ref(), "127.0.0.1:0".as_ref()])
+    command
+        .args(["server".as_ref(), data.as_os_str(), "--address".as_ref(), address.as_ref()])
         .env_clear()
-        .env("HOME", directory.path())
+        .env("HOME", directory)
         .env("MINIO_ROOT_USER", &root.access_key)
         .env("MINIO_ROOT_PASSWORD", root.secret_key.as_str())
         .env("MINIO_BROWSER", "off")
         .env("MINIO_CI_CD", "1")
         .env("MINIO_UPDATE", "off")
-        .current_dir(directory.path())
+        // Its cycle (lifecycle rules among others) is then over in seconds instead of minutes.
+        .env("MINIO_SCANNER_SPEED", "fastest")
+        .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
+        .kill_on_drop(true);
+    if let Some(ntp) = ntp {
+        command.env("MINIO_NTP_SERVER", ntp.to_string());
+    }
+    let mut child = command
         .spawn()
         .map_err(|error| TargetError::NoBinary { path: path.to_owned(), cause: error.to_string() })?;
     let log = Log::default();
@@ -85,7 +151,7 @@ pub(super) async fn start(path: &Path, root: &Credentials) -> Result<Process, Ta
     }
     let what = format!("`{}`", path.display());
     match tokio::time::timeout(Duration::from_secs(READY_S), address).await {
-        Ok(Ok(url)) => Ok(Process { url, child, log, directory }),
+        Ok(Ok(url)) => Ok((url, child, log)),
         Ok(Err(_)) => Err(TargetError::Ended { what, log: lines(&log) }),
         Err(_) => Err(TargetError::NotReady { what, seconds: READY_S, log: lines(&log) }),
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use crate::scenario::Capability;
 use crate::store::client::{Backoff, Reply};
 use crate::store::listing::is_listing;
+use crate::store::machine::Machine;
 use crate::store::ops::{BucketConfig, get_bucket_config};
 use crate::target::{Opened, Principals};
 
@@ -71,6 +72,8 @@ pub async fn capabilities(opened: &Opened, principals: &Principals) -> Capabilit
         (Capability::ObjectLock, of_lock(&lock)),
         (Capability::Principals, of_principals(principals)),
         (Capability::BucketPolicy, of_policy(&policy)),
+        (Capability::ServerRestart, of_machine(opened, |machine| machine.restarts())),
+        (Capability::ServerClock, of_machine(opened, |machine| machine.clock())),
     ]);
     let consent = BTreeMap::from([
         ("replication", configured(&replication, &["Rule"])),
@@ -89,6 +92,17 @@ pub async fn capabilities(opened: &Opened, principals: &Principals) -> Capabilit
         ("mfa-delete", of_mfa_delete(&versioning)),
     ]);
     Capabilities { known, server, consent }
+}
+
+/// What the tool can do to the server itself.
+fn of_machine(opened: &Opened, ask: impl Fn(&dyn Machine) -> Result<String, String>) -> Known {
+    match &opened.machine {
+        Some(machine) => ask(machine.as_ref()).map_or_else(Known::No, Known::Yes),
+        None if opened.own_server => {
+            Known::No("a container keeps neither its data nor its port when it is stopped".to_owned())
+        }
+        None => Known::No("the tool did not start the server".to_owned()),
+    }
 }
 
 /// Ceph's gateway (Debian's 16.2) sends no `Server` header; its request ids are like nobody else's.

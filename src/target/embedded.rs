@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use chrono::{DateTime, SubsecRound as _, Utc};
+use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
 use crate::server::{Config, Defect, Server};
 use crate::store::client::{Client, Limits};
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::{DEFAULT_REGION, Endpoint, Location};
+use crate::store::machine;
 use crate::store::wire::{BoxFuture, Wire, WireError};
 use crate::target::minio::random_root;
 use crate::target::prepare::{DEMO_BUCKET, prepare};
@@ -30,6 +31,37 @@ struct InProcess {
 impl Wire for InProcess {
     fn send(&self, request: http::Request<Bytes>) -> BoxFuture<'_, Result<http::Response<Bytes>, WireError>> {
         Box::pin(async move { Ok(self.server.handle(request).await) })
+    }
+}
+
+/// The switches of the embedded server. Its clock is the client's, too.
+#[derive(Debug)]
+struct Machine {
+    server: Server,
+}
+
+impl machine::Machine for Machine {
+    fn restart(&self, crash: bool) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async move {
+            self.server.restart(crash);
+            let how = if crash { "broke off" } else { "ended" };
+            Ok(format!("the embedded server {how} and began again with what it had written"))
+        })
+    }
+
+    fn move_clock(&self, by: TimeDelta) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async move {
+            self.server.clock().shift(by);
+            Ok(format!("the clock was moved by {} s", by.num_seconds()))
+        })
+    }
+
+    fn restarts(&self) -> Result<String, String> {
+        Ok("the state is written out and read again".to_owned())
+    }
+
+    fn clock(&self) -> Result<String, String> {
+        Ok("its clock is virtual".to_owned())
     }
 }
 
@@ -97,6 +129,7 @@ fn in_process(
     limits: Limits,
 ) -> Result<Opened, TargetError> {
     let clock = server.clock().clone();
+    let machine = Machine { server: server.clone() };
     let endpoint = Endpoint::parse(HOST, Some(DEFAULT_REGION))?;
     let wire = Arc::new(InProcess { server });
     Ok(Opened {
@@ -111,6 +144,7 @@ fn in_process(
         own_server: true,
         location: demo(),
         notice: None,
+        machine: Some(Arc::new(machine)),
         teardown: Teardown::Nothing,
     })
 }
@@ -167,6 +201,7 @@ pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Re
     #[expect(clippy::disallowed_methods, reason = "the listener is the server's; it is only bound here")]
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(fail)?;
     let url = format!("http://{}", listener.local_addr().map_err(fail)?);
+    let machine = Machine { server: server.clone() };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         let _ = server
@@ -189,6 +224,7 @@ pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Re
         own_server: true,
         location: demo(),
         notice: None,
+        machine: Some(Arc::new(machine)),
         teardown: Teardown::Socket(Serving { stop, task }),
     })
 }

@@ -76,6 +76,7 @@ pub(super) async fn open(spec: EndpointSpec, options: &OpenOptions) -> Result<Op
         own_server: false,
         location,
         notice,
+        machine: None,
         teardown: Teardown::Nothing,
     })
 }

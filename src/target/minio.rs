@@ -1,14 +1,22 @@
 //! A MinIO for this run: which way it is started, and when it is ready.
 
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use chrono::TimeDelta;
 use http::Method;
+use tokio::sync::{Mutex, OnceCell};
 
+use crate::server::ntp::TimeServer;
 use crate::store::client::Client;
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::{DEFAULT_REGION, Endpoint, Location};
+use crate::store::machine;
 use crate::store::request::{Auth, S3Request};
+use crate::store::wire::BoxFuture;
+use crate::target::binary::Process;
 use crate::target::prepare::DEMO_BUCKET;
 use crate::target::{
     Kind, MinioSpec, OpenOptions, Opened, TargetError, Teardown, binary, container, interrupted,
@@ -63,14 +71,23 @@ async fn as_binary(path: &Path, options: &OpenOptions) -> Result<Opened, TargetE
         done = work => done?,
         () = interrupted() => return Err(TargetError::Interrupted),
     };
+    let process = Arc::new(Mutex::new(process));
+    let machine = Machine {
+        process: process.clone(),
+        client: client.clone(),
+        time: OnceCell::new(),
+        what: path.display().to_string(),
+    };
+    let url = process.lock().await.url.clone();
     let version_text = version.as_ref().map_or_else(String::new, |v| format!(", which calls itself {v}"));
     Ok(Opened {
-        endpoint: process.url.clone(),
+        endpoint: url,
+        machine: Some(Arc::new(machine)),
         description: format!("MinIO, the binary {}{version_text}", path.display()),
         notice: Some(format!("MinIO runs as the binary {}", path.display())),
         kind: Kind::Binary,
         version,
-        ..own(client, root, Teardown::Binary(Box::new(process)))
+        ..own(client, root, Teardown::Binary(process))
     })
 }
 
@@ -118,7 +135,60 @@ fn own(client: Client, root: Credentials, teardown: Teardown) -> Opened {
         own_server: true,
         location: Location { bucket: DEMO_BUCKET.to_owned(), prefix: String::new() },
         notice: None,
+        machine: None,
         teardown,
+    }
+}
+
+/// The switches of a binary that runs as a child process.
+#[derive(Debug)]
+struct Machine {
+    process: Arc<Mutex<Process>>,
+    client: Client,
+    /// Started when the clock is moved for the first time; until then the server goes by the machine's clock.
+    time: OnceCell<TimeServer>,
+    what: String,
+}
+
+impl Machine {
+    async fn again(&self, crash: bool, ntp: Option<SocketAddr>) -> Result<(), String> {
+        self.process.lock().await.again(crash, ntp).await?;
+        ready(&self.client, &self.what).await.map_err(|e| e.to_string())
+    }
+}
+
+impl machine::Machine for Machine {
+    fn restart(&self, crash: bool) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async move {
+            let ntp = self.process.lock().await.ntp();
+            self.again(crash, ntp).await?;
+            let how = if crash { "killed (SIGKILL)" } else { "ended (SIGTERM)" };
+            Ok(format!("the server was {how} and started again on the same data and port"))
+        })
+    }
+
+    fn move_clock(&self, by: TimeDelta) -> BoxFuture<'_, Result<String, String>> {
+        Box::pin(async move {
+            let time = self.time.get_or_try_init(|| TimeServer::start(Clock::Real)).await;
+            let time = time.map_err(|e| format!("no time server could be started: {e}"))?;
+            let ntp = Some(time.address());
+            if self.process.lock().await.ntp() != ntp {
+                self.again(false, ntp).await?;
+            }
+            time.shift(by);
+            let stands = time.offset().num_seconds();
+            Ok(format!(
+                "the time server that MINIO_NTP_SERVER names was moved: it is {stands} s off the real time"
+            ))
+        })
+    }
+
+    fn restarts(&self) -> Result<String, String> {
+        Ok("the process is ended by a signal and started again on its data and port".to_owned())
+    }
+
+    fn clock(&self) -> Result<String, String> {
+        Ok("MINIO_NTP_SERVER names a time server of the tool".to_owned())
     }
 }
 

@@ -39,6 +39,7 @@ use crate::store::StoreError;
 use crate::store::client::{Client, Limits};
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::{Endpoint, Location};
+use crate::store::machine::Machine;
 use crate::store::wire::SharedWire;
 use crate::time::Clock;
 
@@ -146,6 +147,8 @@ pub struct Opened {
     pub location: Location,
     /// What the user should be told about the choice that was made.
     pub notice: Option<String>,
+    /// The server's own switches, where it was started for this run and has some.
+    pub machine: Option<Arc<dyn Machine>>,
     teardown: Teardown,
 }
 
@@ -154,7 +157,7 @@ pub struct Opened {
 enum Teardown {
     Nothing,
     Socket(embedded::Serving),
-    Binary(Box<binary::Process>),
+    Binary(Arc<tokio::sync::Mutex<binary::Process>>),
     Container(Box<container::Running>),
 }
 
@@ -164,7 +167,7 @@ impl Opened {
         match self.teardown {
             Teardown::Nothing => {}
             Teardown::Socket(serving) => serving.close().await,
-            Teardown::Binary(process) => process.close().await,
+            Teardown::Binary(process) => process.lock().await.close().await,
             Teardown::Container(running) => running.close().await,
         }
     }

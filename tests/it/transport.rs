@@ -138,6 +138,7 @@ async fn through(groups: &[&str], before: Before, after: After) -> (Vec<Scenario
         principals: input.principals.clone(),
         clock: opened.clock.clone(),
         own_server: true,
+        machine: opened.machine.clone(),
         allow: input.allow,
         max_residue: input.max_residue,
         capabilities: input.capabilities.clone(),

@@ -31,6 +31,16 @@ pub enum Difference {
     Unread(String),
 }
 
+impl Difference {
+    /// It, in a sentence.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Broken { text, .. } | Self::Undone { text, .. } | Self::Unread(text) => text,
+        }
+    }
+}
+
 /// Whether `now` is weaker than `was`.
 #[must_use]
 pub fn weaker(was: Option<Retention>, now: Option<Retention>) -> bool {

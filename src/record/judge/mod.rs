@@ -8,16 +8,19 @@
 mod after;
 mod answers;
 mod compare;
+mod decide;
 mod effect;
 mod fold;
 mod fresh;
 mod steps;
 #[cfg(test)]
 mod tests;
+mod tries;
 
 pub use answers::{Refusal, Said, said};
 pub use compare::words as retention_words;
 pub use fold::{Folded, fold};
+pub use tries::{tries, window_percent};
 
 use crate::exchange::S3Error;
 use crate::lock::{Presence, Reading};
@@ -60,6 +63,13 @@ struct Seen {
     witnesses: Vec<Witness>,
     no_door: bool,
     refusals: usize,
+    /// Controls that were refused because the server does not have the operation: the step, and what is to be said
+    /// unless the attacks that it is for met the same.
+    unsupported: Vec<(usize, Remark)>,
+    /// Refusals for a lock or a missing right, by the step: which of the expected reasons came.
+    reasoned: Vec<(usize, Vec<Because>)>,
+    /// Attacks that met a door that is not there, by the step.
+    doors: Vec<usize>,
 }
 
 impl Seen {
@@ -69,6 +79,12 @@ impl Seen {
 
     fn by(&mut self, who: Role, rule: u8, verdict: Verdict, cause: Cause, text: impl Into<String>) {
         self.remarks.push(Remark { rule, verdict, cause, text: text.into(), who: Some(who) });
+    }
+
+    /// Notes that the server does not have what a step asks for.
+    fn door(&mut self, done: &StepEvidence) {
+        self.no_door = true;
+        self.doors.extend(usize::try_from(done.step));
     }
 
     fn witness(&mut self, kind: WitnessKind, exchanges: Vec<u64>) {
@@ -259,7 +275,9 @@ impl<'a> Case<'a> {
                 continue;
             };
             race |= step.expect == Expect::OneAccepted;
-            if !self.not_sent(step, done, seen) {
+            // What the tool did to the server is no request: that it was done is all there is to see.
+            let acted = step.action.of_machine().is_some() && done.done.is_some();
+            if !acted && !self.not_sent(step, done, seen) {
                 for sent in &done.sent {
                     let said = said(self.scenario, self.evidence, step, sent, self.context);
                     refused_cleanly &= matches!(said, Said::Refused(_));
@@ -354,7 +372,21 @@ impl<'a> Case<'a> {
         who: Option<Role>,
         seen: &mut Seen,
     ) {
-        for was in before.versions.iter().filter(|v| !may_change.contains(&v.object.as_str())) {
+        // A version that the server itself is to remove, so that its cycle is seen, may go at any time.
+        let leaves = |object: &str, of: &str| {
+            let names = |row: &VersionRef| match row {
+                VersionRef::Step(name) => name == of,
+                _ => of == "own",
+            };
+            self.scenario
+                .after
+                .iter()
+                .any(|row| row.shows.is_some() && row.object == object && names(&row.of))
+        };
+        let bound = |v: &&crate::record::evidence::Observed| {
+            !may_change.contains(&v.object.as_str()) && !leaves(&v.object, &v.of)
+        };
+        for was in before.versions.iter().filter(bound) {
             let differences = match now.version(&was.object, &was.of) {
                 Some(is) => compare::version(&was.object, &was.of, &was.state, &is.state),
                 None => vec![Difference::Unread(format!("{} was not read back again", was.object))],
@@ -424,6 +456,7 @@ impl<'a> Case<'a> {
                 return false;
             };
             !matches!(step.expect, Expect::Accepted | Expect::Either)
+                || (step.action.of_machine().is_some() && done.done.is_some())
                 || done.not_sent.is_none()
                     && done
                         .sent
@@ -449,7 +482,15 @@ impl<'a> Case<'a> {
                 _ => None,
             };
             let who = maker.or(who);
-            for difference in after::check(around, row, &accepted) {
+            let differences = after::check(around, row, &accepted);
+            if let Some(shows) = &row.shows {
+                for difference in differences {
+                    let text = format!("{shows} was not seen: {}", difference.text());
+                    seen.remark(5, Verdict::Inconclusive, Cause::NoControl, text);
+                }
+                continue;
+            }
+            for difference in differences {
                 self.difference(difference, around.before, around.after, who, seen);
             }
         }
@@ -484,69 +525,5 @@ impl<'a> Case<'a> {
             let exchanges = last.versions.iter().flat_map(|v| v.exchanges.clone()).collect();
             seen.witness(WitnessKind::Intact, exchanges);
         }
-    }
-
-    fn decide(&self, seen: Seen) -> Judgement {
-        // The scene could not be set, before anything else was wrong: what follows is not about this scenario.
-        if let Some(first) = seen.remarks.first().filter(|r| r.rule == 0 && r.verdict == Verdict::Skipped) {
-            return Judgement::other(first.verdict, first.cause, first.text.clone());
-        }
-        let decisive =
-            seen.remarks.iter().min_by_key(|r| (r.rule, std::cmp::Reverse(r.verdict.weight()))).cloned();
-        let harm = |seen: &[Remark]| {
-            seen.iter().filter(|r| r.verdict == Verdict::Fail).min_by_key(|r| r.rule).cloned()
-        };
-        let decisive = match decisive {
-            // A definite harm is not hidden by the doubt about a lock that ended, which is of the same rules.
-            Some(d) if d.cause == Cause::LockEnded => harm(&seen.remarks).or(Some(d)),
-            // Nor by a later setup step that the harm itself made impossible: remarks stand in the order of time.
-            Some(d) if d.cause == Cause::NoSetup => {
-                let at = seen.remarks.iter().position(|r| r.rule == d.rule && r.text == d.text);
-                harm(&seen.remarks[..at.unwrap_or(0)]).or(Some(d))
-            }
-            d => d,
-        };
-        if let Some(remark) = decisive {
-            let mut reason = remark.text.clone();
-            if remark.verdict == Verdict::Fail {
-                // An accepted attack and the harm it did belong into one sentence.
-                for other in &seen.remarks {
-                    if other.verdict == Verdict::Fail
-                        && other.text != remark.text
-                        && !reason.contains(&other.text)
-                    {
-                        reason.push_str("; ");
-                        reason.push_str(&other.text);
-                    }
-                }
-            }
-            // Of those who broke the same rule the weakest says how little it takes.
-            let who = seen
-                .remarks
-                .iter()
-                .filter(|r| r.verdict == remark.verdict && r.rule == remark.rule)
-                .filter_map(|r| r.who)
-                .min_by_key(|role| fold::strength(*role));
-            return Judgement::other(remark.verdict, remark.cause, reason).broken_by(who);
-        }
-        let shown = |kind| seen.witnesses.iter().any(|w: &Witness| w.kind() == kind);
-        let attacks = self.scenario.steps.iter().filter(|s| s.purpose == Purpose::Attack).count();
-        if attacks > 0
-            && !shown(WitnessKind::Right)
-            && !shown(WitnessKind::Promise)
-            && !shown(WitnessKind::OneWinner)
-        {
-            return Judgement::other(Verdict::Inconclusive, Cause::NoControl, "no right was shown");
-        }
-        let (cause, reason) = if seen.no_door && attacks > 0 {
-            (Cause::NoSuchDoor, "the server does not have this way around the lock; everything is as it was")
-        } else if attacks == 0 {
-            (Cause::Held, "accepted, and the effect was read back")
-        } else if seen.refusals > 0 {
-            (Cause::Held, "refused, the right was shown, and everything was read back as it was")
-        } else {
-            (Cause::Held, "answered without harm: everything was read back as it was")
-        };
-        Judgement::pass(cause, reason.to_owned(), seen.witnesses)
     }
 }

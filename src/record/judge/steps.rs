@@ -4,7 +4,7 @@ use crate::record::evidence::{GroupEvidence, SentStep, StepEvidence};
 use crate::record::judge::answers::{Refusal, Said};
 use crate::record::judge::compare;
 use crate::record::judge::effect::{self, Around, Effect};
-use crate::record::judge::{Case, Seen};
+use crate::record::judge::{Case, Remark, Seen};
 use crate::record::verdict::{Cause, Verdict, WitnessKind};
 use crate::scenario::{Action, Because, Expect, Purpose, Right, Role, Step, rights};
 
@@ -32,7 +32,9 @@ impl Case<'_> {
             (_, Expect::Either, Said::Refused(refusal)) => {
                 seen.refusals += 1;
                 let door = refusal.reasons.contains(&Because::NotSupported);
-                seen.no_door |= door;
+                if door {
+                    seen.door(done);
+                }
                 let kind = if door { WitnessKind::NoDoor } else { WitnessKind::Refusal };
                 seen.witness(kind, vec![sent.exchange]);
             }
@@ -79,9 +81,19 @@ impl Case<'_> {
         if refusal.reasons.iter().any(|r| step.because.contains(r)) {
             seen.refusals += 1;
             seen.witness(WitnessKind::Refusal, vec![sent.exchange]);
+            // The winner of a race shows the right of its rivals.
+            let of_right = [Because::ObjectLocked, Because::NotPermitted];
+            let came: Vec<Because> = of_right
+                .into_iter()
+                .filter(|r| refusal.reasons.contains(r) && step.because.contains(r))
+                .collect();
+            let other = refusal.reasons.iter().any(|r| step.because.contains(r) && !of_right.contains(r));
+            if step.expect == Expect::Refused && !came.is_empty() && !other {
+                seen.reasoned.push((usize::try_from(done.step).unwrap_or(usize::MAX), came));
+            }
         } else if refusal.reasons.contains(&Because::NotSupported) {
             seen.refusals += 1;
-            seen.no_door = true;
+            seen.door(done);
             seen.witness(WitnessKind::NoDoor, vec![sent.exchange]);
         } else if refusal.reasons.contains(&Because::NotPermitted) && lacks(step, done.role) {
             seen.by(done.role, 5, Verdict::Skipped, Cause::NoRight, lacks_text(step, done.role));
@@ -133,6 +145,11 @@ impl Case<'_> {
                 seen.by(who, 0, Verdict::Skipped, Cause::NotRun, text);
             }
             Purpose::Setup => seen.by(who, 0, Verdict::Inconclusive, Cause::NoSetup, text),
+            Purpose::Control if refusal.reasons.contains(&Because::NotSupported) => {
+                let index = usize::try_from(done.step).unwrap_or(usize::MAX);
+                let (verdict, cause) = (Verdict::Inconclusive, Cause::NoControl);
+                seen.unsupported.push((index, Remark { rule: 5, verdict, cause, text, who: Some(who) }));
+            }
             Purpose::Control => seen.by(who, 5, Verdict::Inconclusive, Cause::NoControl, text),
             Purpose::Attack | Purpose::Promise => {
                 let unsupported = refusal.reasons.contains(&Because::NotSupported);

@@ -56,6 +56,8 @@ fn step(purpose: Purpose, action: Action, object: &str, expect: Expect) -> Step 
         integrity: None,
         quiet: false,
         at: None,
+        crash: false,
+        by: None,
         together: None,
         copies: 1,
         after: Vec::new(),
@@ -109,6 +111,7 @@ fn scenario() -> Scenario {
             versions: None,
             markers: None,
             if_accepted: None,
+            shows: None,
             line: 0,
         }],
         source: String::new(),
@@ -250,6 +253,7 @@ impl World {
                 upload_id: None,
             }],
             not_sent: None,
+            done: None,
             at: t0(),
         };
         let evidence = RunEvidence {
@@ -319,6 +323,61 @@ fn a_refusal_without_its_control_proves_nothing() {
         group.observed = observation(true);
     }
     world.is(Verdict::Inconclusive, Cause::NoControl);
+}
+
+#[test]
+fn the_refusal_that_came_decides_which_control_counts() {
+    const DENIED: (u16, &str, &str) = (403, "AccessDenied", "no");
+    let world = |who: Role, alive: Role, answer| {
+        let mut world = World::answered((204, "", ""), answer);
+        world.scenario.steps[1].because = vec![Because::ObjectLocked, Because::NotPermitted];
+        for (index, role) in [(0, alive), (1, who)] {
+            world.scenario.steps[index].who = As::Role(role);
+            world.evidence.groups[index].steps[0].role = role;
+        }
+        world
+    };
+    // The right of the same principal: what a lock needs, and nothing for a missing right.
+    world(Role::Deleter, Role::Deleter, LOCKED).is(Verdict::Pass, Cause::Held);
+    world(Role::Deleter, Role::Deleter, DENIED).is(Verdict::Inconclusive, Cause::NoControl);
+    // The contrast with another one: the other way round.
+    world(Role::Anonymous, Role::Deleter, DENIED).is(Verdict::Pass, Cause::Held);
+    world(Role::Anonymous, Role::Deleter, LOCKED).is(Verdict::Inconclusive, Cause::NoControl);
+    // A principal with credentials has to be shown alive.
+    world(Role::Writer, Role::Deleter, DENIED).is(Verdict::Inconclusive, Cause::NoControl);
+}
+
+#[test]
+fn a_control_of_an_operation_that_the_server_lacks_counts_only_where_the_attack_met_the_same() {
+    const NONE: (u16, &str, &str) = (501, "NotImplemented", "");
+    let world = |control, attack, alive: (u16, &str, &str)| {
+        let mut world = World::answered(control, attack);
+        let (index, mut plain) = (2, step(Purpose::Control, Action::GetObject, "ledger", Expect::Accepted));
+        plain.text = "reads".to_owned();
+        world.scenario.steps.push(plain);
+        world.scenario.steps[1].expect = Expect::Either;
+        world.scenario.steps[1].because.clear();
+        for group in &mut world.evidence.groups {
+            group.observed = observation(control.0 != 204);
+        }
+        let log = Log::default();
+        for (status, code, message) in [(200, "", ""), control, attack] {
+            log.exchange("", exchange(status, code, message));
+        }
+        let number = log.exchange("", exchange(alive.0, alive.1, alive.2));
+        let mut done = world.evidence.groups[1].clone();
+        (done.steps[0].step, done.steps[0].sent[0].exchange) = (index, number);
+        world.evidence.groups.push(done);
+        world.events = log.take();
+        world
+    };
+    world(NONE, NONE, (200, "", "")).is(Verdict::Pass, Cause::NoSuchDoor);
+    world(NONE, LOCKED, (200, "", "")).is(Verdict::Inconclusive, Cause::NoControl);
+    world(NONE, (204, "", ""), (200, "", "")).is(Verdict::Inconclusive, Cause::NoControl);
+    // Nobody was shown alive.
+    world(NONE, NONE, NONE).is(Verdict::Inconclusive, Cause::NoControl);
+    // A refusal of the control for any other reason is none of a missing door.
+    world((403, "AccessDenied", "no"), NONE, (200, "", "")).is(Verdict::Inconclusive, Cause::NoControl);
 }
 
 #[test]
@@ -432,6 +491,7 @@ fn a_policy_that_the_server_does_not_take_is_skipped_and_a_bucket_that_it_does_n
         request.sent.target = target.to_owned();
         let refused = log.exchange("", request);
         world.scenario.buckets = vec![BucketSpec {
+            absent: false,
             name: "vault".to_owned(),
             twin: false,
             object_lock: true,
@@ -553,7 +613,14 @@ fn of_a_race_exactly_one_may_win() {
         world.evidence.objects.clear();
         world.evidence.baseline = Some(seen(vec![]));
         world.evidence.groups = vec![GroupEvidence {
-            steps: vec![StepEvidence { step: 0, role: Role::Writer, sent, not_sent: None, at: t0() }],
+            steps: vec![StepEvidence {
+                step: 0,
+                role: Role::Writer,
+                sent,
+                not_sent: None,
+                done: None,
+                at: t0(),
+            }],
             observed: seen(versions),
         }];
         world.events = log.take();

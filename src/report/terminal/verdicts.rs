@@ -71,10 +71,11 @@ impl Page {
     }
 }
 
-/// Why a scenario is not a plain pass; empty for one.
+/// Why a scenario is not a plain pass; of one only what a number of tries shows, if it is a race.
 fn reason(scenario: &ScenarioResult, status: Status) -> String {
     if status == Status::Pass {
-        return String::new();
+        let tries = scenario.reason.split_once("; ").map(|(_, text)| text);
+        return tries.filter(|text| text.contains(" held: a window")).map(show).unwrap_or_default();
     }
     let mut text = show(&brief(&scenario.reason));
     if let Some(role) = scenario.weakest {

@@ -23,6 +23,9 @@ pub(super) fn check(case: &Case<'_>) {
         let path = format!("object.{}.in", object.name);
         if let Some(bucket) = &object.bucket {
             bucket_exists(case, bucket, &path);
+            if case.scenario.bucket(bucket).is_some_and(|b| b.absent) {
+                case.say(&path, "nothing lies in a bucket of which only the name is reserved", None);
+            }
         } else if object.inherit {
             let hint = "name a bucket of the scenario with `in`: only there the default is known".to_owned();
             case.say(

@@ -37,7 +37,10 @@ fn reach(case: &Case<'_>) {
     }
     for (i, step) in case.steps() {
         let path = format!("step.{i}.action");
-        if step.on == Some(On::Server) {
+        if step.action.of_machine().is_some() {
+            let why = "a step acts on the server as a whole".to_owned();
+            demands.push(Demand { least: Reach::Server, path, why });
+        } else if step.on == Some(On::Server) {
             let why = "a step is aimed at the server".to_owned();
             demands.push(Demand { least: Reach::Server, path: Case::step(i, "on"), why });
         } else if step.signature.is_some() {

@@ -8,6 +8,7 @@ use crate::scenario::model::{Action, BodySpec, On, Step};
 /// What an object or a step can put into a text.
 const OF_OBJECT: &[&str] = &["key", "bucket", "version", "until", "etag"];
 const OF_STEP: &[&str] = &["upload", "version"];
+const OF_BUCKET: &[&str] = &["bucket"];
 
 /// Headers whose value names a bucket, key or version, or moves the request elsewhere.
 const NAMING: &[&str] = &[
@@ -232,6 +233,7 @@ fn placeholder(case: &Case<'_>, inner: &str, path: &str) {
     let known = match (scenario.object(name), scenario.step(name)) {
         (Some(_), _) => OF_OBJECT,
         (None, Some(_)) => OF_STEP,
+        (None, None) if scenario.bucket(name).is_some() => OF_BUCKET,
         (None, None) => {
             let names = scenario.objects.iter().map(|o| o.name.as_str());
             let hint = near(name, names.chain(scenario.steps.iter().filter_map(|s| s.name.as_deref())));

@@ -1,7 +1,7 @@
 //! Which keys a step's action needs and which it can take; races and their neighbours.
 
 use super::Case;
-use crate::scenario::model::{Action, BodySpec, ObjectSetup, On, Step, VersionRef};
+use crate::scenario::model::{Action, BodySpec, ObjectSetup, On, Purpose, Step, VersionRef};
 
 /// What a step of an action is aimed at.
 enum Aim {
@@ -10,6 +10,7 @@ enum Aim {
     Bucket,
     ObjectOrBucket,
     List,
+    Machine,
     Anything,
 }
 
@@ -20,9 +21,11 @@ fn aim(action: Action) -> Aim {
         | Action::PutObjectLockConfiguration
         | Action::PutBucketPolicy
         | Action::DeleteBucketPolicy
+        | Action::CreateBucket
         | Action::DeleteBucket => Aim::Bucket,
         Action::ListVersions => Aim::ObjectOrBucket,
         Action::DeleteObjects => Aim::List,
+        Action::RestartServer | Action::MoveClock => Aim::Machine,
         Action::Raw => Aim::Anything,
         _ => Aim::Object,
     }
@@ -40,6 +43,8 @@ fn takers(key: &str) -> Option<&'static [Action]> {
         "policy" => &[A::PutBucketPolicy],
         "method" | "on" | "path" => &[A::Raw],
         "quiet" => &[A::DeleteObjects],
+        "crash" => &[A::RestartServer],
+        "by" => &[A::MoveClock],
         "content" => &[A::PutObject, A::UploadPart, A::PostForm, A::PutTagging, A::Raw],
         "body" => &[A::PutObject, A::PostForm, A::DeleteObjects, A::Raw],
         "retention" => &[A::PutObject, A::CopyObject, A::CreateMultipartUpload, A::PutRetention],
@@ -60,6 +65,7 @@ fn needs(action: Action) -> &'static [&'static str] {
         Action::PutBucketVersioning => &["versioning"],
         Action::PutObjectLockConfiguration => &["default-retention"],
         Action::PutBucketPolicy => &["policy"],
+        Action::MoveClock => &["by"],
         Action::Raw => &["method"],
         _ => &[],
     }
@@ -94,6 +100,8 @@ fn keys(case: &Case<'_>, i: usize, step: &Step) {
         "on",
         "path",
         "quiet",
+        "crash",
+        "by",
         "content",
         "body",
         "retention",
@@ -147,9 +155,40 @@ fn aims(case: &Case<'_>, i: usize, step: &Step) {
         Aim::ObjectOrBucket if object && bucket => {
             case.say(&Case::step(i, "bucket"), "`object` and `bucket` both say what is listed", None);
         }
+        Aim::Bucket if action == Action::CreateBucket => made(case, i, step),
+        Aim::Machine => machine(case, i, step),
         Aim::List => list(case, i, step),
         Aim::Anything => raw(case, i, step),
         _ => {}
+    }
+}
+
+/// A step makes only buckets whose name the tool reserved.
+fn made(case: &Case<'_>, i: usize, step: &Step) {
+    let bucket = step.bucket.as_deref().and_then(|name| case.scenario.bucket(name));
+    if bucket.is_some_and(|b| !b.absent) {
+        let hint = "write `state = \"absent\"` there, so that only its name is reserved".to_owned();
+        case.say(&Case::step(i, "bucket"), "the tool makes this bucket itself", Some(hint));
+    }
+}
+
+/// What the tool does to the server itself is no request: it is aimed at nothing, makes the scene, and needs a
+/// capability that the scenario names.
+fn machine(case: &Case<'_>, i: usize, step: &Step) {
+    let path = format!("step.{i}.action");
+    if step.object.is_some() || step.bucket.is_some() || step.together.is_some() || step.copies > 1 {
+        let message = format!("`{}` is done once, to the server, and names nothing else", step.action);
+        case.say(&path, message, None);
+    }
+    if step.purpose != Purpose::Setup {
+        let hint = "it proves nothing by itself: `purpose = \"setup\"`".to_owned();
+        case.say(&Case::step(i, "purpose"), format!("`{}` can only be a setup", step.action), Some(hint));
+    }
+    if let Some(capability) = step.action.of_machine()
+        && !case.scenario.requires.contains(&capability)
+    {
+        let hint = format!("add `{capability}` to `requires`");
+        case.say("requires", format!("`{}` needs `{capability}`", step.action), Some(hint));
     }
 }
 

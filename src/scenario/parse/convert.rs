@@ -94,7 +94,7 @@ fn is_id(text: &str) -> bool {
 }
 
 fn buckets(r: &Reader<'_, '_>, policies: Policies<'_>) -> Vec<BucketSpec> {
-    const KEYS: &[&str] = &["twin", "object-lock", "versioning", "default-retention", "policy"];
+    const KEYS: &[&str] = &["twin", "state", "object-lock", "versioning", "default-retention", "policy"];
     let mut buckets = Vec::new();
     for (name, value) in r.named("bucket") {
         let Some((table, span)) = r.as_table(&name, value) else { continue };
@@ -110,6 +110,14 @@ fn buckets(r: &Reader<'_, '_>, policies: Policies<'_>) -> Vec<BucketSpec> {
                 Some(format!("leave out `twin` or `{key}`")),
             );
         }
+        let absent = inner.word("state", &[()], |()| "absent").is_some();
+        if absent && let Some(key) = KEYS.iter().find(|key| **key != "state" && inner.value(key).is_some()) {
+            inner.page.say(
+                inner.places.of(&inner.path_of(key)),
+                format!("of an absent bucket only the name is reserved: it has no `{key}`"),
+                Some(format!("leave out `state` or `{key}`")),
+            );
+        }
         if default_retention.is_some() && !object_lock && !twin {
             let message = "a default retention needs a bucket with `object-lock = true`";
             inner.page.say(inner.places.of(&inner.path_of("default-retention")), message, None);
@@ -121,6 +129,7 @@ fn buckets(r: &Reader<'_, '_>, policies: Policies<'_>) -> Vec<BucketSpec> {
         let implied = if object_lock { Versioning::Enabled } else { Versioning::Unset };
         buckets.push(BucketSpec {
             twin,
+            absent,
             object_lock,
             versioning: versioning.unwrap_or(implied),
             default_retention,

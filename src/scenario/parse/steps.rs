@@ -47,13 +47,15 @@ const STEP_KEYS: &[&str] = &[
     "integrity",
     "quiet",
     "at",
+    "crash",
+    "by",
     "together",
     "copies",
     "after",
 ];
 
 const AFTER_KEYS: &[&str] =
-    &["of", "version", "content", "retention", "hold", "versions", "markers", "if-accepted"];
+    &["of", "version", "content", "retention", "hold", "versions", "markers", "if-accepted", "shows"];
 
 /// The words for contents and retentions that are not names of steps.
 pub(crate) const AFTER_WORDS: &[&str] = &["unchanged", "none", "default"];
@@ -129,6 +131,8 @@ fn step(r: &Reader<'_, '_>, policies: Policies<'_>, line: u32) -> Step {
         integrity: r.word("integrity", Integrity::ALL, Integrity::word),
         quiet: r.flag("quiet").unwrap_or(false),
         at: values::moment(r, "at"),
+        crash: r.flag("crash").unwrap_or(false),
+        by: values::signed(r, "by"),
         together: name("together"),
         copies: r.number("copies", 1, 256).unwrap_or(1),
         after: step_after(r, line),
@@ -201,7 +205,10 @@ fn row(r: &Reader<'_, '_>, table: &DeTable<'_>, object: String, line: u32) -> Af
         "unchanged" => AfterContent::Unchanged,
         _ => AfterContent::Of(text),
     });
-    if !AFTER_KEYS.iter().any(|key| !matches!(*key, "of" | "if-accepted") && table.contains_key(*key)) {
+    if !AFTER_KEYS
+        .iter()
+        .any(|key| !matches!(*key, "of" | "if-accepted" | "shows") && table.contains_key(*key))
+    {
         r.page.say(
             r.span.clone(),
             "the after row says nothing",
@@ -218,6 +225,7 @@ fn row(r: &Reader<'_, '_>, table: &DeTable<'_>, object: String, line: u32) -> Af
         versions: r.number("versions", 0, 100_000),
         markers: r.number("markers", 0, 100_000),
         if_accepted: r.text("if-accepted"),
+        shows: r.text("shows"),
         line,
     }
 }

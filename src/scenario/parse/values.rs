@@ -51,6 +51,18 @@ pub(super) fn span(r: &Reader<'_, '_>, key: &str) -> Option<Span> {
     }
 }
 
+/// An exact length of time, forward or (with `-`) back.
+pub(super) fn signed(r: &Reader<'_, '_>, key: &str) -> Option<TimeDelta> {
+    let text = r.text(key)?;
+    let (sign, length) = text.strip_prefix('-').map_or((1, text.as_str()), |rest| (-1, rest));
+    if let Ok(Span::Exact(length)) = Span::parse(length) {
+        return Some(length * sign);
+    }
+    let hint = "write `2 hours`, or `-2 hours` for back; months and years have no fixed length".to_owned();
+    r.page.say(r.places.of(&r.path_of(key)), format!("`{text}` is no distance in time"), Some(hint));
+    None
+}
+
 /// `ledger expires`, `ledger expires - 1 second`.
 pub(super) fn moment(r: &Reader<'_, '_>, key: &str) -> Option<Moment> {
     let text = r.text(key)?;
