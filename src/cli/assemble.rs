@@ -122,6 +122,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         scenarios,
         scan,
         findings,
+        attachments: done.attachments,
         waivers,
         residue: done.residue,
         dialect: DialectInfo { name: dialect.name.clone(), source: parts.dialects.source.clone() },

@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::args::{Allow, AttackArgs, AuditArgs};
 use crate::cli::assemble::{self, Parts};
+use crate::cli::filing::{Filed, SampleOrder};
 use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
@@ -37,6 +38,14 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
+    if !scanning && args.evidence.sample.is_some() {
+        return Err(Failure::usage(
+            "--sample reads records of a scan, and `attack` makes none",
+            "`wormproof audit` attacks and scans",
+        ));
+    }
+    let filed = Filed::copy(&args.evidence, &directory)?;
+    let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
 
     let target = setup.open(&args.target, &run_id).await?;
     let (interrupt, watch) = watch_interrupt(
@@ -50,6 +59,8 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         run_id: &run_id,
         max_residue,
         directory: &directory,
+        sample: order.as_ref().map(SampleOrder::sample),
+        attachments: filed.attachments.clone(),
         interrupt,
         log: Arc::new(Log::default()),
     };
@@ -81,6 +92,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     });
     target.opened.close().await;
     let record = record?;
+    filed.keep();
     output::finish(&args.output, &directory, &record, &identity, setup)
 }
 
@@ -103,6 +115,7 @@ pub(super) struct Done {
     pub(super) configuration: [Option<BucketConfiguration>; 2],
     pub(super) scan: Option<crate::record::ScanResult>,
     pub(super) residue: Vec<Residue>,
+    pub(super) attachments: Vec<crate::record::Attachment>,
     pub(super) log: Arc<Log>,
 }
 
@@ -114,6 +127,8 @@ struct Audit<'a> {
     run_id: &'a str,
     max_residue: TimeDelta,
     directory: &'a Path,
+    sample: Option<crate::scan::Sample<'a>>,
+    attachments: Vec<crate::record::Attachment>,
     interrupt: CancellationFlag,
     log: Arc<Log>,
 }
@@ -184,6 +199,7 @@ impl Audit<'_> {
                     own_run: Some(OwnRun { run_id: self.run_id, base: &env.prefix }),
                     concurrency: usize::from(self.args.requirement.scan_concurrency),
                     exact: false,
+                    sample: self.sample,
                 };
                 let found =
                     scan::of_bucket(self.setup, opened, &self.log, requirement, &asked, &self.interrupt);
@@ -203,6 +219,7 @@ impl Audit<'_> {
             configuration: [before, after],
             scan,
             residue,
+            attachments: self.attachments,
             log: self.log,
         })
     }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cli::args::ScanArgs;
 use crate::cli::assemble::{self, Parts};
 use crate::cli::audit::{Done, read_configuration, read_facts};
+use crate::cli::filing::{Filed, SampleOrder};
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
 use crate::cli::{Failure, output};
@@ -12,7 +13,7 @@ use crate::lock::Reading;
 use crate::profile::Requirement;
 use crate::record::{Log, ScanResult};
 use crate::run::CancellationFlag;
-use crate::scan::{self, OwnRun, ScanInput};
+use crate::scan::{self, OwnRun, Sample, ScanInput};
 use crate::scenario::Suite;
 use crate::store::credentials::Credentials;
 use crate::target::{Kind, Opened};
@@ -29,6 +30,8 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
+    let filed = Filed::copy(&args.evidence, &directory)?;
+    let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
     let target = setup.open(&args.target, &run_id).await?;
     let opened = &target.opened;
     if args.exact && (opened.kind != Kind::Endpoint || opened.location.prefix.is_empty()) {
@@ -47,6 +50,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         own_run: None,
         concurrency: usize::from(args.requirement.scan_concurrency),
         exact: args.exact,
+        sample: order.as_ref().map(SampleOrder::sample),
     };
     let result = of_bucket(setup, opened, &log, &requirement, &asked, &interrupt).await;
     let after = read_configuration(opened, &log).await;
@@ -63,6 +67,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         configuration: [before, after],
         scan: Some(result),
         residue: Vec::new(),
+        attachments: filed.attachments.clone(),
         log,
     };
     let record = assemble::record(
@@ -86,6 +91,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         },
     );
     target.opened.close().await;
+    filed.keep();
     output::finish(&args.output, &directory, &record, &identity, setup)
 }
 
@@ -107,6 +113,8 @@ pub(super) struct Asked<'a> {
     pub(super) concurrency: usize,
     /// Whether the location's prefix is one key.
     pub(super) exact: bool,
+    /// Records that are read whole.
+    pub(super) sample: Option<Sample<'a>>,
 }
 
 /// Scans the audited bucket or prefix.
@@ -130,6 +138,7 @@ pub(super) async fn of_bucket(
     let input = ScanInput {
         replicates,
         own_run: asked.own_run,
+        sample: asked.sample,
         concurrency: asked.concurrency,
         log: Some(log),
         interrupted: &interrupted,

@@ -4,6 +4,7 @@
 //! verdict is never read from a file: `verify` judges the evidence again and compares.
 
 pub mod analysis;
+pub mod attachment;
 pub mod evidence;
 pub mod finding;
 pub mod judge;
@@ -12,6 +13,7 @@ pub mod outcome;
 pub mod present;
 pub mod profile_result;
 pub mod rejudge;
+pub mod sample;
 pub mod verdict;
 
 use std::collections::BTreeMap;
@@ -21,6 +23,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use attachment::Attachment;
 pub use evidence::RunEvidence;
 pub use finding::{Finding, FindingRule, ScanResult};
 pub use log::{Event, Exchanges, Log, What};
@@ -74,6 +77,9 @@ pub struct Record {
     pub scan: Option<ScanResult>,
     /// Findings about the bucket's configuration (no versioning, no Object Lock, …).
     pub findings: Vec<Finding>,
+    /// Documents that were filed beside the evidence.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     /// What the waivers did.
     pub waivers: Vec<WaiverResult>,
     /// What stays behind, and until when.

@@ -135,9 +135,14 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
                 scan.incomplete_reason.as_deref().unwrap_or("reason unknown")
             ));
         }
-        let unread = scan.findings.get("unreadable").copied().unwrap_or(0);
+        let count = |rule: &str| scan.findings.get(rule).copied().unwrap_or(0);
+        let unread = count("unreadable");
         if unread > 0 {
             open.push(format!("{unread} versions could not be assessed"));
+        }
+        let unread = count("sample-unreadable");
+        if unread > 0 {
+            open.push(format!("{unread} versions that were chosen could not be read whole"));
         }
     }
     if !open.is_empty() {
@@ -166,8 +171,10 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
 /// What could not be read is silence: exit code 3, not 1.
 fn rule_fails(all: &Verdicts<'_>, rule: &str) -> bool {
     let waived = all.scan.is_some_and(|s| s.waived_rules.iter().any(|w| w == rule));
+    let is_silence =
+        |known: FindingRule| matches!(known, FindingRule::Unreadable | FindingRule::SampleUnreadable);
     FindingRule::parse(rule)
-        .is_none_or(|known| known != FindingRule::Unreadable && known.severity() >= all.fail_on && !waived)
+        .is_none_or(|known| !is_silence(known) && known.severity() >= all.fail_on && !waived)
 }
 
 fn plural(count: usize, noun: &str) -> String {

@@ -248,6 +248,9 @@ impl Page {
         for (run, count) in &scan.left_out {
             add("Left out", format!("{count} own canaries of run {run}"));
         }
+        for (name, value) in crate::report::terms::facts(scan) {
+            add(&name, value);
+        }
         add("Time", format!("{} to {}", human(scan.started), human(scan.finished)));
         if !scan.complete {
             let why = scan.incomplete_reason.as_deref().unwrap_or("reason unknown");
@@ -390,18 +393,7 @@ fn reason(scenario: &ScenarioResult, status: Status) -> String {
 /// What the scan required of every version, in words.
 #[must_use]
 pub fn requirement(scan: &ScanResult) -> String {
-    let requirement = &scan.requirement;
-    let mut parts = Vec::new();
-    if let Some(mode) = &requirement.mode {
-        parts.push(format!("mode {mode}"));
-    }
-    if let Some(least) = &requirement.min_retention {
-        parts.push(format!("retention of at least {least}"));
-    }
-    if requirement.hold {
-        parts.push("a legal hold".to_owned());
-    }
-    if parts.is_empty() { "any lock in force".to_owned() } else { parts.join(", ") }
+    crate::report::terms::requirement(&scan.requirement)
 }
 
 #[cfg(test)]
