@@ -37,6 +37,7 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
     parts.extend(page.findings(record));
     parts.extend(page.waivers(record));
     parts.extend(page.residue(record));
+    parts.extend(page.attachments(record));
     // What matters most stands last, where the prompt is.
     let open = [Status::Fail, Status::Waived, Status::Error, Status::Inconclusive];
     parts.extend(page.verdicts(record, "Did not hold, or no conclusion", &open));
@@ -310,6 +311,18 @@ impl Page {
             let _ = writeln!(out, "and {} more (results.json, report.pdf)", whole - shown);
         }
         Some(out)
+    }
+
+    fn attachments(&self, record: &Record) -> Option<String> {
+        if record.attachments.is_empty() {
+            return None;
+        }
+        let mut table = self.table(&["Attached document", "Type, size, SHA-256"]);
+        for document in &record.attachments {
+            let [name, about, sha256] = crate::report::terms::attachment(document);
+            table.add_row([text(&name), Cell::new(format!("{}\n{}", show(&about), show(&sha256)))]);
+        }
+        Some(format!("{}{}", self.section("Attachments"), Self::print(table)))
     }
 
     fn waivers(&self, record: &Record) -> Option<String> {

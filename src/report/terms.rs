@@ -88,3 +88,28 @@ pub fn attachment(attachment: &Attachment) -> [String; 3] {
     let about = format!("{}, {} bytes", attachment.media_type, attachment.size);
     [attachment.name.clone(), about, attachment.sha256.clone()]
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_requirement_is_said_whole() {
+        let text = |s: &str| Some(s.to_owned());
+        let whole = RequirementText {
+            mode: text("COMPLIANCE"),
+            min_retention: text("10 years"),
+            max_retention: text("11 years"),
+            clock: text("the end of the calendar year of its creation"),
+            holds_reported: true,
+            horizon: text("30 days"),
+            ..RequirementText::default()
+        };
+        assert_eq!(
+            requirement(&whole),
+            "mode COMPLIANCE, retention of at least 10 years and at most 11 years, counted from the end of the \
+             calendar year of its creation, legal holds are reported, ends within 30 days are listed"
+        );
+        assert_eq!(requirement(&RequirementText::default()), "any lock in force");
+    }
+}

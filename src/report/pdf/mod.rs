@@ -8,6 +8,7 @@
 //! line around, and what a font cannot draw is written as `\u{65E5}` and not left out.
 
 mod annex;
+mod attachments;
 mod cover;
 mod fonts;
 mod layout;
@@ -45,6 +46,7 @@ pub fn pdf(record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError
     annex::scan(&mut flow, record);
     target::target(&mut flow, record);
     annex::waivers(&mut flow, record);
+    attachments::attachments(&mut flow, record);
     annex::method(&mut flow, record);
     annex::verify(&mut flow, record, results_sha256);
     cover::contents(&mut flow, contents);
