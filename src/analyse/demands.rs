@@ -391,10 +391,10 @@ mod tests {
 
     fn one(
         configuration: &BucketConfiguration,
-        demand: ConfigurationDemand,
+        demand: &ConfigurationDemand,
         server: &'static str,
     ) -> DemandResult {
-        let mut all = demands(configuration, &demand, &at(Some(server)));
+        let mut all = demands(configuration, demand, &at(Some(server)));
         assert_eq!(all.len(), 1);
         all.remove(0)
     }
@@ -405,7 +405,7 @@ mod tests {
             default_retention: Some(DefaultDemand { mode, lasts }),
             ..ConfigurationDemand::default()
         };
-        one(configuration, demand, "AmazonS3")
+        one(configuration, &demand, "AmazonS3")
     }
 
     #[test]
@@ -433,7 +433,7 @@ mod tests {
     #[test]
     fn what_a_server_lacks_is_excused_only_where_possible() {
         let demand = |need| ConfigurationDemand { mfa_delete: need, ..ConfigurationDemand::default() };
-        let state = |need, server| one(&configuration(), demand(need), server).state;
+        let state = |need, server| one(&configuration(), &demand(need), server).state;
         assert_eq!(state(Need::WherePossible, "MinIO"), DemandState::NotApplicable);
         assert_eq!(state(Need::Yes, "MinIO"), DemandState::NotMet);
         assert_eq!(state(Need::WherePossible, "AmazonS3"), DemandState::NotMet);
@@ -453,7 +453,7 @@ mod tests {
         let tls = ConfigurationDemand { tls_only: Need::Yes, ..ConfigurationDemand::default() };
         let whole = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*",
             "Resource":["arn:aws:s3:::b","arn:aws:s3:::b/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}}"#;
-        let state = |text: &str, server| one(&with_policy(text), tls.clone(), server).state;
+        let state = |text: &str, server| one(&with_policy(text), &tls, server).state;
         assert_eq!(state(whole, "AmazonS3"), DemandState::Met);
         assert_eq!(state(whole, "MinIO"), DemandState::NotMet);
         assert_eq!(state(&whole.replace("\"arn:aws:s3:::b\",", ""), "AmazonS3"), DemandState::NotMet);
@@ -464,7 +464,7 @@ mod tests {
         let deny = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:PutObject",
             "Resource":"arn:aws:s3:::b/*","Condition":{"Null":{"s3:if-none-match":"true"},
             "Bool":{"s3:ObjectCreationOperation":"true"}}}}"#;
-        let state = |text: &str| one(&with_policy(text), writes.clone(), "AmazonS3").state;
+        let state = |text: &str| one(&with_policy(text), &writes, "AmazonS3").state;
         assert_eq!(state(deny), DemandState::Met);
         // The document's way: an Allow that asks for the header stops nobody.
         let allow = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:PutObject",

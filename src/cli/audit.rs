@@ -23,7 +23,7 @@ use crate::run::{
 use crate::scan::OwnRun;
 use crate::scenario::{Capability, Reach, Role, Scenario, Suite};
 use crate::store::sdk::{BucketConfiguration, configuration};
-use crate::target::{self, Access, Capabilities, Opened, Principals, Scope};
+use crate::target::{self, Access, Capabilities, Opened, Principals, Renewal, Scope};
 use crate::time::Clock;
 
 /// The whole audit; without `scanning` the attacks alone. Gives the exit code.
@@ -194,7 +194,19 @@ impl Audit<'_> {
         let scan = match requirement {
             Some(requirement) if !self.interrupt.is_raised() => {
                 let auditor = principals.of(Role::Auditor).flatten();
+                let is_auditor = auditor.is_some();
                 let asked = scan::Asked {
+                    renewal: Renewal {
+                        role: if is_auditor { Role::Auditor } else { Role::Administrator },
+                        scope: &scope,
+                        run_id: self.run_id,
+                        named: &named,
+                        expires: if is_auditor {
+                            principals.expires
+                        } else {
+                            opened.refresh.as_ref().and_then(|r| r.expires)
+                        },
+                    },
                     who: auditor.or(Some(&opened.administrator)),
                     own_run: Some(OwnRun { run_id: self.run_id, base: &env.prefix }),
                     concurrency: usize::from(self.args.requirement.scan_concurrency),

@@ -139,14 +139,11 @@ impl Filed {
                 ));
             }
             let source = std::fs::File::open(path).map_err(|e| cannot_read(path, "--attach", &e))?;
-            let directory = match &filed.directory {
-                Some(directory) => directory.clone(),
-                None => {
-                    let directory = output.join(DIRECTORY);
-                    std::fs::create_dir(&directory).map_err(|e| cannot_write(&directory, &e))?;
-                    filed.directory.insert(directory).clone()
-                }
-            };
+            let directory = output.join(DIRECTORY);
+            if filed.directory.is_none() {
+                std::fs::create_dir(&directory).map_err(|e| cannot_write(&directory, &e))?;
+                filed.directory = Some(directory.clone());
+            }
             let name = safe_name(path);
             let copy = directory.join(&name);
             let mut target = std::fs::File::create_new(&copy).map_err(|e| cannot_write(&copy, &e))?;

@@ -1,6 +1,9 @@
 //! `scan`, and the scan that is part of `audit`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use futures_util::future::{Either, select};
 
 use crate::cli::args::ScanArgs;
 use crate::cli::assemble::{self, Parts};
@@ -14,9 +17,9 @@ use crate::profile::Requirement;
 use crate::record::{Log, ScanResult};
 use crate::run::CancellationFlag;
 use crate::scan::{self, OwnRun, Sample, ScanInput};
-use crate::scenario::Suite;
+use crate::scenario::{Role, Suite};
 use crate::store::credentials::Credentials;
-use crate::target::{Kind, Opened};
+use crate::target::{Kind, Opened, Renewal, Renewed, Scope};
 use crate::time::Clock;
 
 /// The scan alone. Sends only reads.
@@ -45,12 +48,20 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let log = Arc::new(Log::default());
     let facts = read_facts(opened, &log).await;
     let before = read_configuration(opened, &log).await;
+    let scope = Scope::new(&opened.location.bucket, "");
     let asked = Asked {
         who: Some(&opened.administrator),
         own_run: None,
         concurrency: usize::from(args.requirement.scan_concurrency),
         exact: args.exact,
         sample: order.as_ref().map(SampleOrder::sample),
+        renewal: Renewal {
+            role: Role::Administrator,
+            scope: &scope,
+            run_id: &run_id,
+            named: &BTreeMap::new(),
+            expires: opened.refresh.as_ref().and_then(|r| r.expires),
+        },
     };
     let result = of_bucket(setup, opened, &log, &requirement, &asked, &interrupt).await;
     let after = read_configuration(opened, &log).await;
@@ -115,6 +126,8 @@ pub(super) struct Asked<'a> {
     pub(super) exact: bool,
     /// Records that are read whole.
     pub(super) sample: Option<Sample<'a>>,
+    /// How the reader's session is kept alive.
+    pub(super) renewal: Renewal<'a>,
 }
 
 /// Scans the audited bucket or prefix.
@@ -135,7 +148,10 @@ pub(super) async fn of_bucket(
     } else {
         Reading::Unread("the sources of a replication are configured elsewhere".to_owned())
     };
+    let reader = Renewed::new(asked.who.unwrap_or(&opened.administrator).clone());
+    let current = || Some(reader.current());
     let input = ScanInput {
+        renewed: Some(&current),
         replicates,
         own_run: asked.own_run,
         sample: asked.sample,
@@ -145,9 +161,22 @@ pub(super) async fn of_bucket(
         ..ScanInput::new(&opened.client, asked.who, &location.bucket, &location.prefix, requirement)
     };
     let progress = |p: scan::Progress| bar.versions(p.versions, p.findings);
-    if asked.exact {
-        scan::exact(&input, &location.prefix, &progress).await
-    } else {
-        scan::scan(&input, &progress).await
+    let note = |text: String| {
+        log.note(opened.clock.now(), "scan", text);
+    };
+    if asked.renewal.expires.is_none() && reader.current().session_token.is_some() {
+        note("the reader's credentials are those of a session that cannot be renewed here".to_owned());
+    }
+    let scanning = Box::pin(async {
+        if asked.exact {
+            scan::exact(&input, &location.prefix, &progress).await
+        } else {
+            scan::scan(&input, &progress).await
+        }
+    });
+    // The renewal never ends by itself.
+    match select(scanning, Box::pin(asked.renewal.run(opened, &reader, &note))).await {
+        Either::Left((result, _)) => result,
+        Either::Right(((), scanning)) => scanning.await,
     }
 }

@@ -25,8 +25,8 @@ const HEADERS: [&str; 5] = [
 
 impl Stored {
     /// The strongest checksum of the whole object; else the ETag where it is an MD5 of the bytes: of an upload in one
-    /// piece, that no key encrypts. Outside of AWS an encrypted version's ETag may be anything.
-    pub(super) fn of<'h>(header: impl Fn(&str) -> Option<&'h str>, aws: bool) -> Option<Self> {
+    /// piece, that no key encrypts. What another server than these writes for an encrypted version may be anything.
+    pub(super) fn of<'h>(header: impl Fn(&str) -> Option<&'h str>) -> Option<Self> {
         // Of parts: a checksum of checksums, which says nothing about bytes that are read whole.
         let composite = |value: &str| {
             value.contains('-')
@@ -37,8 +37,9 @@ impl Stored {
                 return Some(Self { name, value: value.to_owned() });
             }
         }
+        let is_md5_anyhow = matches!(header("server"), Some("AmazonS3" | "wormproof"));
         let encrypted = header("x-amz-server-side-encryption-customer-algorithm").is_some()
-            || header("x-amz-server-side-encryption").is_some_and(|by| !aws || by != "AES256");
+            || header("x-amz-server-side-encryption").is_some_and(|by| !is_md5_anyhow || by != "AES256");
         let etag = header("etag")?.trim_matches('"');
         let is_md5 = etag.len() == 32 && etag.bytes().all(|b| b.is_ascii_hexdigit());
         (is_md5 && !encrypted).then(|| Self { name: "etag", value: etag.to_ascii_lowercase() })
@@ -51,7 +52,7 @@ enum Other {
     Sha256,
     Sha1(sha1::Sha1),
     Md5(md5::Md5),
-    Crc(Crc, usize),
+    Crc(Box<Crc>, usize),
 }
 
 /// SHA-256, and the stored checksum's own algorithm.
@@ -63,7 +64,7 @@ pub(super) struct Digests {
 
 impl Digests {
     pub(super) fn new(stored: Option<Stored>) -> Self {
-        let crc = |algorithm, bytes| Other::Crc(Crc::new(algorithm), bytes);
+        let crc = |algorithm, bytes| Other::Crc(Box::new(Crc::new(algorithm)), bytes);
         let other = match stored.as_ref().map(|s| s.name) {
             Some("x-amz-checksum-sha256") => Other::Sha256,
             Some("x-amz-checksum-sha1") => Other::Sha1(sha1::Sha1::new()),
@@ -123,14 +124,14 @@ mod tests {
         ];
         for (name, value) in values {
             let header = |asked: &str| (asked == name).then_some(value.as_str());
-            let stored = Stored::of(header, false).expect(name);
+            let stored = Stored::of(header).expect(name);
             let mut digests = Digests::new(Some(stored));
             digests.update(b"12345");
             digests.update(b"6789");
             let (sha256, compared) = digests.finish();
             assert_eq!(sha256, "15e2b0d3c33891ebb0f1ef609ec419420c20e320ce94c65fbc8c3312448eb225");
             assert!(compared.expect(name).1, "{name}");
-            let mut digests = Digests::new(Stored::of(header, false));
+            let mut digests = Digests::new(Stored::of(header));
             digests.update(b"123456788");
             assert!(!digests.finish().1.expect(name).1, "{name}");
         }
@@ -139,17 +140,21 @@ mod tests {
     #[test]
     fn what_is_no_digest_of_the_bytes_is_not_compared() {
         const MD5: &str = "25f9e794323b453885f5181f1b624d0b";
-        let of = |headers: &[(&str, &'static str)], aws| {
+        let of = |headers: &[(&str, &'static str)]| {
             let found = |name: &str| headers.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
-            Stored::of(found, aws).map(|s| s.name)
+            Stored::of(found).map(|s| s.name)
         };
-        assert_eq!(of(&[("etag", MD5)], false), Some("etag"));
-        assert_eq!(of(&[("etag", "25f9e794323b453885f5181f1b624d0b-2")], false), None);
-        assert_eq!(of(&[("etag", MD5), ("x-amz-server-side-encryption", "aws:kms")], true), None);
-        assert_eq!(of(&[("etag", MD5), ("x-amz-server-side-encryption", "AES256")], true), Some("etag"));
-        assert_eq!(of(&[("etag", MD5), ("x-amz-server-side-encryption", "AES256")], false), None);
-        assert_eq!(of(&[("x-amz-checksum-crc32", "AAAAAA==-3"), ("etag", "x-3")], true), None);
+        assert_eq!(of(&[("etag", MD5)]), Some("etag"));
+        assert_eq!(of(&[("etag", "25f9e794323b453885f5181f1b624d0b-2")]), None);
+        let aes = ("x-amz-server-side-encryption", "AES256");
+        assert_eq!(
+            of(&[("etag", MD5), ("x-amz-server-side-encryption", "aws:kms"), ("server", "AmazonS3")]),
+            None
+        );
+        assert_eq!(of(&[("etag", MD5), aes, ("server", "AmazonS3")]), Some("etag"));
+        assert_eq!(of(&[("etag", MD5), aes, ("server", "MinIO")]), None);
+        assert_eq!(of(&[("x-amz-checksum-crc32", "AAAAAA==-3"), ("etag", "x-3")]), None);
         let composite = [("x-amz-checksum-sha256", "AAAA"), ("x-amz-checksum-type", "COMPOSITE")];
-        assert_eq!(of(&composite, true), None);
+        assert_eq!(of(&composite), None);
     }
 }

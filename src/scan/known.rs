@@ -79,7 +79,7 @@ impl Known {
             for (index, line) in text.lines().enumerate().filter(|(_, l)| !l.trim().is_empty()) {
                 let line_number = index as u64 + 1;
                 let (sha256, key) = sum_line(line).ok_or(ManifestError::Line { line: line_number })?;
-                self.add(key, String::new(), sha256, line_number)?;
+                self.add(key, String::new(), &sha256, line_number)?;
             }
         } else {
             let mut reader =
@@ -92,7 +92,7 @@ impl Known {
                 let fields: Vec<&str> = record.iter().collect();
                 let [key, version, sha256] = fields[..] else { return Err(ManifestError::Line { line }) };
                 match digest(sha256.trim()) {
-                    Some(sha256) => self.add(key.to_owned(), version.to_owned(), sha256, line)?,
+                    Some(sha256) => self.add(key.to_owned(), version.to_owned(), &sha256, line)?,
                     // A heading.
                     None if index == 0 && sha256.trim().to_ascii_lowercase().starts_with("sha") => {}
                     None => return Err(ManifestError::Line { line }),
@@ -102,11 +102,11 @@ impl Known {
         if self.current.is_empty() && self.versions.is_empty() { Err(ManifestError::Empty) } else { Ok(()) }
     }
 
-    fn add(&mut self, key: String, version: String, sha256: String, line: u64) -> Result<(), ManifestError> {
+    fn add(&mut self, key: String, version: String, sha256: &str, line: u64) -> Result<(), ManifestError> {
         let before = if version.is_empty() {
-            self.current.insert(key.clone(), sha256.clone())
+            self.current.insert(key.clone(), sha256.to_owned())
         } else {
-            self.versions.insert((key.clone(), version), sha256.clone())
+            self.versions.insert((key.clone(), version), sha256.to_owned())
         };
         match before {
             Some(other) if other != sha256 => Err(ManifestError::Contradiction { line, key }),

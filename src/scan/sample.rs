@@ -290,11 +290,10 @@ async fn whole(
 ) -> Result<(u64, Digests), String> {
     let id = (!chosen.version_id.is_empty()).then_some(chosen.version_id.as_str());
     let mode = |request: S3Request| request.header("x-amz-checksum-mode", "ENABLED");
-    let aws = input.client.endpoint().aws;
     if chosen.size <= PIECE {
         let reply = ask(input, &mode(get_object(input.bucket, &chosen.key, id)), exchanges).await;
         let answer = answered(&reply, 200)?;
-        let mut digests = Digests::new(Stored::of(|name| answer.header(name), aws));
+        let mut digests = Digests::new(Stored::of(|name| answer.header(name)));
         digests.update(&reply.body);
         return Ok((reply.body.len() as u64, digests));
     }
@@ -304,7 +303,7 @@ async fn whole(
         .header("content-length")
         .and_then(|text| text.parse().ok())
         .ok_or("its HEAD shows no length")?;
-    let mut digests = Digests::new(Stored::of(|name| answer.header(name), aws));
+    let mut digests = Digests::new(Stored::of(|name| answer.header(name)));
     let mut at = 0;
     while at < total {
         if (input.interrupted)() {

@@ -13,6 +13,8 @@ use wormproof::record::log::{Log, What};
 use wormproof::scan::known::{Earlier, Known};
 use wormproof::scan::{Sample, ScanInput, exact, scan};
 use wormproof::store::ops::{self, LockHeaders};
+use wormproof::store::sts::{AssumeRole, assume_role};
+use wormproof::target::Renewed;
 use wormproof::time::Span;
 
 use crate::live::{Front, record, run_in};
@@ -280,6 +282,45 @@ async fn what_an_earlier_run_read_is_read_again_and_missed_if_it_is_gone() {
     let result = exact(&input, "k0", &quiet).await;
     let sampled = result.sample.expect("a sample");
     assert_eq!((sampled.read, sampled.altered, result.findings.get("missing")), (1, 0, None));
+}
+
+#[tokio::test]
+async fn a_session_that_ends_during_the_scan_is_replaced_by_the_one_that_was_renewed() {
+    let scene = scene().await;
+    for n in 0..6 {
+        scene.put(&format!("k{n}"), Some((Mode::Compliance, scene.days(4000))), None).await;
+    }
+    let session = async |seconds| {
+        let wanted = AssumeRole { duration_s: seconds, ..AssumeRole::default() };
+        assume_role(&scene.client, &scene.root, &wanted).await.expect("a session").credentials
+    };
+    let none = Requirement::default();
+    for renews in [true, false] {
+        let reader = Arc::new(Renewed::new(session(900).await));
+        let (next, late) = (session(43_200).await, scene.clock.now() + TimeDelta::seconds(1000));
+        let (clock, renewed) = (scene.clock.clone(), Arc::clone(&reader));
+        let pages = AtomicU64::new(0);
+        scene.tamper(move |parts, answer| {
+            let is_page = parts.uri.query().is_some_and(|q| q.contains("versions"));
+            if is_page && pages.fetch_add(1, Ordering::Relaxed) == 2 {
+                clock.advance_to(late);
+                if renews {
+                    renewed.renew(next.clone());
+                }
+            }
+            answer
+        });
+        let current = || Some(reader.current());
+        let input = ScanInput { renewed: Some(&current), page_size: 1, who: None, ..scene.input(&none) };
+        let result = scan(&input, &quiet).await;
+        assert_eq!(result.complete, renews, "{:?}", result.incomplete_reason);
+        if renews {
+            assert_eq!((result.versions, result.findings.len()), (6, 0));
+        } else {
+            let why = result.incomplete_reason.expect("a reason");
+            assert!(why.contains("ExpiredToken"), "{why}");
+        }
+    }
 }
 
 #[test]
