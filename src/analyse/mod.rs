@@ -12,6 +12,7 @@
 //! *proven* (`record::proof`).
 
 mod confirm;
+mod demands;
 mod deny;
 mod document;
 mod found;
@@ -28,6 +29,7 @@ mod world;
 
 use chrono::{DateTime, Utc};
 
+pub use demands::{Place, demands};
 pub use document::Document;
 pub use minio_admin::{AdminError, Holders, holders as minio_holders};
 

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::filing::EvidenceArgs;
+
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
 /// Can a record in this bucket be destroyed, altered or unlocked before its time? wormproof attacks
@@ -238,6 +240,9 @@ pub struct AuditArgs {
     /// What every version has to have.
     #[command(flatten)]
     pub requirement: RequirementArgs,
+    /// Further evidence.
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
     /// Where the evidence goes.
     #[command(flatten)]
     pub output: OutputArgs,
@@ -255,6 +260,9 @@ pub struct ScanArgs {
     /// Look at exactly this key (s3://BUCKET/KEY) and its current version: the gate after an upload.
     #[arg(long, requires = "location")]
     pub exact: bool,
+    /// Further evidence.
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
     /// Where the evidence goes.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -139,6 +139,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         scan,
         findings,
         analysis,
+        attachments: done.attachments,
         waivers,
         residue: done.residue,
         dialect: DialectInfo { name: dialect.name.clone(), source: parts.dialects.source.clone() },

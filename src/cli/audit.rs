@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::args::{Allow, AttackArgs, AuditArgs};
 use crate::cli::assemble::{self, Parts};
+use crate::cli::filing::{Filed, SampleOrder};
 use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
@@ -22,7 +23,7 @@ use crate::run::{
 use crate::scan::OwnRun;
 use crate::scenario::{Capability, Reach, Role, Scenario, Suite};
 use crate::store::sdk::{BucketConfiguration, configuration};
-use crate::target::{self, Access, Capabilities, Opened, Principals, Scope};
+use crate::target::{self, Access, Capabilities, Opened, Principals, Renewal, Scope};
 use crate::time::Clock;
 
 /// The whole audit; without `scanning` the attacks alone. Gives the exit code.
@@ -37,6 +38,14 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
+    if !scanning && args.evidence.sample.is_some() {
+        return Err(Failure::usage(
+            "--sample reads records of a scan, and `attack` makes none",
+            "`wormproof audit` attacks and scans",
+        ));
+    }
+    let filed = Filed::copy(&args.evidence, &directory)?;
+    let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
 
     let target = setup.open(&args.target, &run_id).await?;
     let (interrupt, watch) = watch_interrupt(
@@ -50,6 +59,8 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         run_id: &run_id,
         max_residue,
         directory: &directory,
+        sample: order.as_ref().map(SampleOrder::sample),
+        attachments: filed.attachments.clone(),
         interrupt,
         log: Arc::new(Log::default()),
     };
@@ -82,6 +93,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     });
     target.opened.close().await;
     let record = record?;
+    filed.keep();
     output::finish(&args.output, &directory, &record, &identity, setup)
 }
 
@@ -106,6 +118,7 @@ pub(super) struct Done {
     /// As it was read; what scenarios have shown of it is said later.
     pub(super) analysis: Option<crate::record::analysis::Analysis>,
     pub(super) residue: Vec<Residue>,
+    pub(super) attachments: Vec<crate::record::Attachment>,
     pub(super) log: Arc<Log>,
 }
 
@@ -117,6 +130,8 @@ struct Audit<'a> {
     run_id: &'a str,
     max_residue: TimeDelta,
     directory: &'a Path,
+    sample: Option<crate::scan::Sample<'a>>,
+    attachments: Vec<crate::record::Attachment>,
     interrupt: CancellationFlag,
     log: Arc<Log>,
 }
@@ -192,11 +207,24 @@ impl Audit<'_> {
         let scan = match requirement {
             Some(requirement) if !self.interrupt.is_raised() => {
                 let auditor = principals.of(Role::Auditor).flatten();
+                let is_auditor = auditor.is_some();
                 let asked = scan::Asked {
+                    renewal: Renewal {
+                        role: if is_auditor { Role::Auditor } else { Role::Administrator },
+                        scope: &scope,
+                        run_id: self.run_id,
+                        named: &named,
+                        expires: if is_auditor {
+                            principals.expires
+                        } else {
+                            opened.refresh.as_ref().and_then(|r| r.expires)
+                        },
+                    },
                     who: auditor.or(Some(&opened.administrator)),
                     own_run: Some(OwnRun { run_id: self.run_id, base: &env.prefix }),
                     concurrency: usize::from(self.args.requirement.scan_concurrency),
                     exact: false,
+                    sample: self.sample,
                 };
                 let found =
                     scan::of_bucket(self.setup, opened, &self.log, requirement, &asked, &self.interrupt);
@@ -217,6 +245,7 @@ impl Audit<'_> {
             scan,
             analysis,
             residue,
+            attachments: self.attachments,
             log: self.log,
         })
     }

@@ -8,14 +8,14 @@ use sha2::{Digest, Sha256};
 use crate::cli::args::{ReportArgs, ReportFormat, VerifyArgs};
 use crate::cli::setup::{signer, words};
 use crate::cli::small::write_new;
-use crate::cli::{Failure, note, out, output};
+use crate::cli::{Failure, filing, note, out, output};
 use crate::config::Environment;
 use crate::record::Record;
 use crate::record::rejudge::rejudge;
 use crate::report::{self, Format, Options};
 use crate::sign::{verify_detached, verify_pdf};
 
-fn results(path: &Path) -> PathBuf {
+pub(super) fn results(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("results.json") } else { path.to_owned() }
 }
 
@@ -42,7 +42,7 @@ fn broken(message: impl std::fmt::Display, hint: Option<&str>) -> Failure {
     Failure { message: message.to_string(), hint: hint.map(ToOwned::to_owned), code: 5 }
 }
 
-fn parse(bytes: &[u8]) -> Result<Record, Failure> {
+pub(super) fn parse(bytes: &[u8]) -> Result<Record, Failure> {
     serde_json::from_slice(bytes).map_err(|e| {
         broken(format!("not a record of this version: {e}"), Some("name a results.json that wormproof wrote"))
     })
@@ -74,7 +74,8 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
             same_record(&read(&pdf)?, &record, &bytes)?
         ));
     }
-    let wrong = rejudge(&record);
+    let mut wrong = rejudge(&record);
+    wrong.extend(filing::check(&record.attachments, path.parent().unwrap_or(Path::new(""))));
     if !wrong.is_empty() {
         return Err(broken(wrong.join("\n  "), None));
     }
@@ -102,6 +103,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
         record.events.len(),
         record.scenarios.len()
     ));
+    if !record.attachments.is_empty() {
+        note(&format!("attachments: {} documents, unchanged", record.attachments.len()));
+    }
     Ok(0)
 }
 

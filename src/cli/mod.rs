@@ -6,6 +6,7 @@ mod assemble;
 mod audit;
 mod cleanup;
 mod evidence;
+pub mod filing;
 mod output;
 mod plan;
 mod progress;

@@ -1,10 +1,14 @@
 //! `scan`, and the scan that is part of `audit`.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use futures_util::future::{Either, select};
 
 use crate::cli::args::ScanArgs;
 use crate::cli::assemble::{self, Parts};
 use crate::cli::audit::{Done, read_configuration, read_facts};
+use crate::cli::filing::{Filed, SampleOrder};
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
 use crate::cli::{Failure, output};
@@ -12,10 +16,10 @@ use crate::lock::Reading;
 use crate::profile::Requirement;
 use crate::record::{Log, ScanResult};
 use crate::run::CancellationFlag;
-use crate::scan::{self, OwnRun, ScanInput};
-use crate::scenario::Suite;
+use crate::scan::{self, OwnRun, Sample, ScanInput};
+use crate::scenario::{Role, Suite};
 use crate::store::credentials::Credentials;
-use crate::target::{Kind, Opened};
+use crate::target::{Kind, Opened, Renewal, Renewed, Scope};
 use crate::time::Clock;
 
 /// The scan alone. Sends only reads.
@@ -29,6 +33,8 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
+    let filed = Filed::copy(&args.evidence, &directory)?;
+    let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
     let target = setup.open(&args.target, &run_id).await?;
     let opened = &target.opened;
     if args.exact && (opened.kind != Kind::Endpoint || opened.location.prefix.is_empty()) {
@@ -42,11 +48,20 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let log = Arc::new(Log::default());
     let facts = read_facts(opened, &log).await;
     let before = read_configuration(opened, &log).await;
+    let scope = Scope::new(&opened.location.bucket, "");
     let asked = Asked {
         who: Some(&opened.administrator),
         own_run: None,
         concurrency: usize::from(args.requirement.scan_concurrency),
         exact: args.exact,
+        sample: order.as_ref().map(SampleOrder::sample),
+        renewal: Renewal {
+            role: Role::Administrator,
+            scope: &scope,
+            run_id: &run_id,
+            named: &BTreeMap::new(),
+            expires: opened.refresh.as_ref().and_then(|r| r.expires),
+        },
     };
     let result = of_bucket(setup, opened, &log, &requirement, &asked, &interrupt).await;
     let after = read_configuration(opened, &log).await;
@@ -64,6 +79,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         scan: Some(result),
         analysis: None,
         residue: Vec::new(),
+        attachments: filed.attachments.clone(),
         log,
     };
     let record = assemble::record(
@@ -88,6 +104,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         },
     );
     target.opened.close().await;
+    filed.keep();
     output::finish(&args.output, &directory, &record, &identity, setup)
 }
 
@@ -109,6 +126,10 @@ pub(super) struct Asked<'a> {
     pub(super) concurrency: usize,
     /// Whether the location's prefix is one key.
     pub(super) exact: bool,
+    /// Records that are read whole.
+    pub(super) sample: Option<Sample<'a>>,
+    /// How the reader's session is kept alive.
+    pub(super) renewal: Renewal<'a>,
 }
 
 /// Scans the audited bucket or prefix.
@@ -129,18 +150,35 @@ pub(super) async fn of_bucket(
     } else {
         Reading::Unread("the sources of a replication are configured elsewhere".to_owned())
     };
+    let reader = Renewed::new(asked.who.unwrap_or(&opened.administrator).clone());
+    let current = || Some(reader.current());
     let input = ScanInput {
+        renewed: Some(&current),
         replicates,
         own_run: asked.own_run,
+        sample: asked.sample,
         concurrency: asked.concurrency,
         log: Some(log),
         interrupted: &interrupted,
         ..ScanInput::new(&opened.client, asked.who, &location.bucket, &location.prefix, requirement)
     };
     let progress = |p: scan::Progress| bar.versions(p.versions, p.findings);
-    if asked.exact {
-        scan::exact(&input, &location.prefix, &progress).await
-    } else {
-        scan::scan(&input, &progress).await
+    let note = |text: String| {
+        log.note(opened.clock.now(), "scan", text);
+    };
+    if asked.renewal.expires.is_none() && reader.current().session_token.is_some() {
+        note("the reader's credentials are those of a session that cannot be renewed here".to_owned());
+    }
+    let scanning = Box::pin(async {
+        if asked.exact {
+            scan::exact(&input, &location.prefix, &progress).await
+        } else {
+            scan::scan(&input, &progress).await
+        }
+    });
+    // The renewal never ends by itself.
+    match select(scanning, Box::pin(asked.renewal.run(opened, &reader, &note))).await {
+        Either::Left((result, _)) => result,
+        Either::Right(((), scanning)) => scanning.await,
     }
 }

@@ -421,8 +421,15 @@ pub(super) fn unless<'a, T: 'a>(
 }
 
 /// The files of an output directory.
-pub(super) const OUTPUTS: [&str; 6] =
-    ["results.json", "results.json.sig", "report.pdf", "junit.xml", "cert.pem", "journal.jsonl"];
+pub(super) const OUTPUTS: [&str; 7] = [
+    "results.json",
+    "results.json.sig",
+    "report.pdf",
+    "junit.xml",
+    "cert.pem",
+    "journal.jsonl",
+    crate::record::attachment::DIRECTORY,
+];
 
 /// The output directory of a run.
 pub(super) fn directory(args: &OutputArgs, run_id: &str) -> PathBuf {

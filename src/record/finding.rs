@@ -7,6 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::lock::{LegalHold, Retention};
+use crate::record::sample::SampleResult;
 use crate::scenario::{Severity, words};
 
 words! {
@@ -16,6 +17,12 @@ words! {
         Unprotected = "unprotected",
         /// Its retention ends sooner than the requirement asks.
         TooShort = "too-short",
+        /// Its retention ends later than the ceiling allows.
+        TooLong = "too-long",
+        /// It has a legal hold, which has no end, where the requirement has holds reported.
+        HeldWithoutEnd = "held-without-end",
+        /// Its retention ends within the horizon (information).
+        EndsSoon = "ends-soon",
         /// Its retention has another (weaker) mode than the requirement asks.
         WrongMode = "wrong-mode",
         /// Its retention has ended.
@@ -28,6 +35,10 @@ words! {
         ReplicaMark = "replica-mark",
         /// A delete marker hides a version.
         Hidden = "hidden",
+        /// It was read whole, and its bytes are not those that a checksum, a manifest or an earlier record knows.
+        Altered = "altered",
+        /// It was chosen to be read whole, and could not be: not assessed.
+        SampleUnreadable = "sample-unreadable",
         /// The key was to be there and is not (`--exact`).
         Missing = "missing",
         /// The bucket has no versioning.
@@ -46,7 +57,7 @@ impl FindingRule {
     #[must_use]
     pub fn severity(self) -> Severity {
         match self {
-            Self::Unprotected | Self::Missing => Severity::Critical,
+            Self::Unprotected | Self::Missing | Self::Altered => Severity::Critical,
             Self::TooShort
             | Self::WrongMode
             | Self::Expired
@@ -54,8 +65,9 @@ impl FindingRule {
             | Self::NoVersioning
             | Self::NoObjectLock
             | Self::ConfigurationChanged => Severity::High,
-            Self::Unreadable | Self::ReplicaMark => Severity::Medium,
-            Self::Hidden | Self::NoDefaultRetention => Severity::Info,
+            Self::Unreadable | Self::SampleUnreadable | Self::ReplicaMark | Self::TooLong => Severity::Medium,
+            Self::HeldWithoutEnd => Severity::Low,
+            Self::Hidden | Self::NoDefaultRetention | Self::EndsSoon => Severity::Info,
         }
     }
 }
@@ -78,14 +90,52 @@ pub struct Finding {
 }
 
 /// What was required of every version.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RequirementText {
     /// The mode, if one is required (`COMPLIANCE`).
     pub mode: Option<String>,
-    /// The minimum retention from the version's creation (`10 years`), if one is required.
+    /// The minimum retention (`10 years`), if one is required.
     pub min_retention: Option<String>,
     /// Whether a legal hold is required.
     pub hold: bool,
+    /// The most retention that is allowed, if there is a ceiling.
+    #[serde(default)]
+    pub max_retention: Option<String>,
+    /// Where floor and ceiling are counted from; the version's creation if not said.
+    #[serde(default)]
+    pub clock: Option<String>,
+    /// Whether legal holds are reported, because they have no end.
+    #[serde(default)]
+    pub holds_reported: bool,
+    /// Versions whose lock ends within this time are listed.
+    #[serde(default)]
+    pub horizon: Option<String>,
+    /// Other terms for some versions; the first that matches holds.
+    #[serde(default)]
+    pub overrides: Vec<OverrideText>,
+}
+
+/// Other terms for some versions. What is not said is as for all.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct OverrideText {
+    /// Its name in findings (`DE`).
+    pub name: String,
+    /// Which versions, in words.
+    pub matching: String,
+    /// The mode.
+    pub mode: Option<String>,
+    /// The minimum retention.
+    pub min_retention: Option<String>,
+    /// The most retention.
+    pub max_retention: Option<String>,
+    /// Where both are counted from.
+    pub clock: Option<String>,
+    /// Whether a legal hold is required.
+    pub hold: Option<bool>,
+    /// Why, with its citation.
+    pub why: String,
+    /// The control that it answers to.
+    pub control: Option<String>,
 }
 
 /// The lock of one version as the scan saw it; kept for a bounded sample.
@@ -126,6 +176,9 @@ pub struct ScanResult {
     pub lookups: u64,
     /// Versions under COMPLIANCE, under GOVERNANCE, with a hold, with no lock, not assessed.
     pub totals: BTreeMap<String, u64>,
+    /// How many versions were judged by the terms of each override, and how many by none (`-`); empty without overrides.
+    #[serde(default)]
+    pub by_override: BTreeMap<String, u64>,
     /// Findings by rule.
     pub findings: BTreeMap<String, u64>,
     /// The first findings (bounded), with key, version id and rule.
@@ -137,6 +190,9 @@ pub struct ScanResult {
     pub earliest_until: Option<DateTime<Utc>>,
     /// The latest end of retention seen.
     pub latest_until: Option<DateTime<Utc>>,
+    /// Records that were read whole, if that was asked for.
+    #[serde(default)]
+    pub sample: Option<SampleResult>,
     /// Canaries of this tool that were left out, by proven run id, with their number.
     pub left_out: BTreeMap<String, u64>,
     /// SHA-256 over all (key, version id, lock) in listing order.

@@ -4,14 +4,17 @@
 //! verdict is never read from a file: `verify` judges the evidence again and compares.
 
 pub mod analysis;
+pub mod attachment;
 pub mod evidence;
 pub mod finding;
 pub mod judge;
 pub mod log;
 pub mod outcome;
 pub mod present;
+pub mod profile_result;
 pub mod proof;
 pub mod rejudge;
+pub mod sample;
 pub mod verdict;
 
 use std::collections::BTreeMap;
@@ -21,6 +24,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+pub use attachment::Attachment;
 pub use evidence::RunEvidence;
 pub use finding::{Finding, FindingRule, ScanResult};
 pub use log::{Event, Exchanges, Log, What};
@@ -80,6 +84,9 @@ pub struct Record {
     /// The analysis of configuration and policies: who could weaken the protection. Only an audit makes one.
     #[serde(default)]
     pub analysis: Option<analysis::Analysis>,
+    /// Documents that were filed beside the evidence.
+    #[serde(default)]
+    pub attachments: Vec<Attachment>,
     /// What the waivers did.
     pub waivers: Vec<WaiverResult>,
     /// What stays behind, and until when.

@@ -153,9 +153,14 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
                 scan.incomplete_reason.as_deref().unwrap_or("reason unknown")
             ));
         }
-        let unread = scan.findings.get("unreadable").copied().unwrap_or(0);
+        let count = |rule: &str| scan.findings.get(rule).copied().unwrap_or(0);
+        let unread = count("unreadable");
         if unread > 0 {
             open.push(format!("{unread} versions could not be assessed"));
+        }
+        let unread = count("sample-unreadable");
+        if unread > 0 {
+            open.push(format!("{unread} versions that were chosen could not be read whole"));
         }
     }
     if all.gate.analysis_required {
@@ -193,9 +198,10 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
 /// What could not be read is silence: exit code 3, not 1.
 fn rule_fails(all: &Verdicts<'_>, rule: &str) -> bool {
     let waived = all.scan.is_some_and(|s| s.waived_rules.iter().any(|w| w == rule));
-    FindingRule::parse(rule).is_none_or(|known| {
-        known != FindingRule::Unreadable && known.severity() >= all.gate.fail_on && !waived
-    })
+    let is_silence =
+        |known: FindingRule| matches!(known, FindingRule::Unreadable | FindingRule::SampleUnreadable);
+    FindingRule::parse(rule)
+        .is_none_or(|known| !is_silence(known) && known.severity() >= all.gate.fail_on && !waived)
 }
 
 /// The rules of findings, each once, in their order.

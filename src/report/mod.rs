@@ -11,6 +11,7 @@ pub mod pdf;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
+pub mod terms;
 pub mod who;
 
 use sha2::{Digest, Sha256};

@@ -312,6 +312,11 @@ pub fn rule_words(rule: &str) -> &str {
     match known {
         FindingRule::Unprotected => "neither retention nor legal hold",
         FindingRule::TooShort => "retention ends too soon",
+        FindingRule::TooLong => "retention ends later than the ceiling allows",
+        FindingRule::HeldWithoutEnd => "a legal hold, which has no end",
+        FindingRule::EndsSoon => "retention ends within the horizon",
+        FindingRule::Altered => "its bytes are not those that are on record",
+        FindingRule::SampleUnreadable => "chosen to be read whole, and not readable: not assessed",
         FindingRule::WrongMode => "weaker mode than required",
         FindingRule::Expired => "retention has ended",
         FindingRule::NoHold => "no legal hold",

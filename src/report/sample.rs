@@ -405,6 +405,7 @@ pub(crate) fn record() -> Record {
         scan,
         findings,
         analysis,
+        attachments: Vec::new(),
         waivers,
         residue: residue(),
         controls: vec![
@@ -504,7 +505,7 @@ fn scan() -> ScanResult {
         requirement: RequirementText {
             mode: Some("COMPLIANCE".to_owned()),
             min_retention: Some("7 years".to_owned()),
-            hold: false,
+            ..RequirementText::default()
         },
         versions: 1_204_331,
         markers: 17,
@@ -517,6 +518,8 @@ fn scan() -> ScanResult {
         findings: [("unprotected", 3), ("too-short", 40), ("hidden", 17)]
             .map(|(k, v)| (k.to_owned(), v))
             .into(),
+        by_override: BTreeMap::new(),
+        sample: None,
         first,
         waived_rules: Vec::new(),
         earliest_until: Some(at(86_400)),

@@ -39,6 +39,7 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
     parts.extend(page.analysis(record));
     parts.extend(page.waivers(record));
     parts.extend(page.residue(record));
+    parts.extend(page.attachments(record));
     // What matters most stands last, where the prompt is.
     let open = [Status::Fail, Status::Waived, Status::Error, Status::Inconclusive];
     parts.extend(page.verdicts(record, "Did not hold, or no conclusion", &open));

@@ -9,13 +9,15 @@ use crate::lock::Reading;
 use crate::record::finding::FindingRule;
 use crate::store::client::Attempts;
 use crate::store::listing::Entry;
-use crate::store::ops::{get_object_legal_hold, get_object_retention, head_object};
+use crate::store::ops::{get_object_legal_hold, get_object_retention, get_object_tagging, head_object};
 use crate::store::readback::{self, HeadLock};
 use crate::store::request::S3Request;
+use crate::store::tags::tags;
 
 use super::pages::Item;
 use super::rules::{Lock, assess, class};
 use super::shown::{Asked, Shown, Source};
+use super::terms::Terms;
 use super::trust::{Trust, Turn};
 use super::{ABOUT, Lookups, ScanInput};
 
@@ -45,6 +47,8 @@ pub(super) struct Judged {
     pub(super) canary_of: Option<String>,
     /// What belongs in the log.
     pub(super) exchanges: Vec<Exchange>,
+    /// The override by whose terms it was judged.
+    pub(super) by: Option<String>,
 }
 
 /// The answer to an unrecorded HEAD.
@@ -169,6 +173,7 @@ impl<'i, 'a> Lookup<'i, 'a> {
                 looked_up: false,
                 canary_of: None,
                 exchanges: Vec::new(),
+                by: None,
             };
         }
         let mut head = None;
@@ -180,16 +185,21 @@ impl<'i, 'a> Lookup<'i, 'a> {
             }
             head = Some(answer);
         }
-        let mut found = self.lock_of(&item.entry, head).await;
+        let (terms, tags) = self.terms_of(&item.entry).await;
+        let mut found = self.lock_of(&item.entry, head, &terms).await;
         let now = self.input.client.server_now();
-        let mut rules = assess(&found.lock, item.entry.last_modified, self.input.requirement, now);
+        let mut rules = assess(&found.lock, item.entry.last_modified, &terms, now);
         let logged = rules.first().is_some_and(|(rule, _)| self.is_among_the_first(*rule));
         if let Some(source) = found.shown_by.filter(|_| logged) {
             found = Box::pin(self.confirm(&item.entry, found, source)).await;
-            rules = assess(&found.lock, item.entry.last_modified, self.input.requirement, now);
+            rules = assess(&found.lock, item.entry.last_modified, &terms, now);
         }
         if !logged && !found.keep {
             found.exchanges.clear();
+        }
+        let looked_up = found.looked_up || !tags.is_empty();
+        if logged {
+            found.exchanges.extend(tags);
         }
         if let Some(mark) = self.replica_mark(&found, &item.entry) {
             rules.push((FindingRule::ReplicaMark, mark));
@@ -203,9 +213,10 @@ impl<'i, 'a> Lookup<'i, 'a> {
             item,
             lock: Some(found.lock),
             found: rules,
-            looked_up: found.looked_up,
+            looked_up,
             canary_of: None,
             exchanges: found.exchanges,
+            by: terms.name.map(ToOwned::to_owned),
         }
     }
 
@@ -233,8 +244,22 @@ impl<'i, 'a> Lookup<'i, 'a> {
         head_object(self.input.bucket, &entry.key, version(&entry.version_id))
     }
 
+    /// The terms by which a version is judged. Its tags are asked for only where an override needs them.
+    async fn terms_of(&self, entry: &Entry) -> (Terms<'a>, Vec<Exchange>) {
+        let requirement = self.input.requirement;
+        let key = entry.key.strip_prefix(self.input.base).unwrap_or(&entry.key);
+        if let Some(terms) = Terms::choose(requirement, key, None) {
+            return (terms, Vec::new());
+        }
+        let request = get_object_tagging(self.input.bucket, &entry.key, version(&entry.version_id));
+        let asked = Box::pin(self.exchange(&request)).await;
+        let tags = tags(&asked.last);
+        let terms = Terms::choose(requirement, key, Some(&tags)).unwrap_or_else(|| Terms::of(requirement));
+        (terms, asked.into_exchanges())
+    }
+
     /// The lock by the cheapest way that is believed.
-    async fn lock_of(&self, entry: &Entry, head: Option<Head>) -> Found {
+    async fn lock_of(&self, entry: &Entry, head: Option<Head>, terms: &Terms<'_>) -> Found {
         let each = self.input.lookups == Lookups::Each;
         if let Some(listed) = entry.lock.as_ref().filter(|_| self.input.lookups == Lookups::Cheapest)
             && !self.listing.is_off()
@@ -244,7 +269,7 @@ impl<'i, 'a> Lookup<'i, 'a> {
                 return Found::asked(self.ask(entry).await.or(shown), false);
             }
             match self.listing.turn(false).await {
-                Turn::Believe => return self.believe(entry, shown, Source::Listing).await,
+                Turn::Believe => return self.believe(entry, shown, Source::Listing, terms).await,
                 Turn::Check(turn) => {
                     if let Some(found) = Box::pin(self.check_listing(entry, shown, Some(turn))).await {
                         return found;
@@ -263,7 +288,7 @@ impl<'i, 'a> Lookup<'i, 'a> {
         let shown = Shown::of_head(&head.lock);
         let mut found = if shown.retention.is_some() {
             match self.head.turn(each).await {
-                Turn::Believe => self.believe(entry, shown, Source::Head).await,
+                Turn::Believe => self.believe(entry, shown, Source::Head, terms).await,
                 Turn::Check(turn) => Box::pin(self.check_head(entry, Some(turn))).await,
                 Turn::Refuse => Found::asked(self.ask(entry).await, false),
             }
@@ -275,13 +300,14 @@ impl<'i, 'a> Lookup<'i, 'a> {
     }
 
     /// Takes what is shown for true, and asks for what is not shown and decides.
-    async fn believe(&self, entry: &Entry, shown: Shown, source: Source) -> Found {
+    async fn believe(&self, entry: &Entry, shown: Shown, source: Source, terms: &Terms<'_>) -> Found {
         let mut found = Found::shown(shown, source);
         if shown.hold.is_none() {
             let now = self.input.client.server_now();
-            let hold_decides = assess(&found.lock, entry.last_modified, self.input.requirement, now)
-                .iter()
-                .any(|(rule, _)| matches!(rule, FindingRule::Expired | FindingRule::Unreadable));
+            let hold_decides =
+                assess(&found.lock, entry.last_modified, terms, now).iter().any(|(rule, _)| {
+                    matches!(rule, FindingRule::Expired | FindingRule::Unreadable | FindingRule::EndsSoon)
+                });
             if hold_decides {
                 let hold = Box::pin(self.ask_hold(entry)).await;
                 found.lock.hold = readback::hold(&hold.last);
@@ -371,6 +397,7 @@ fn canary(item: Item, run: &str) -> Judged {
         looked_up: false,
         canary_of: Some(run.to_owned()),
         exchanges: Vec::new(),
+        by: None,
     }
 }
 

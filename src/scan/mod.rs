@@ -14,6 +14,9 @@
 //!   retention has ended) GetObjectLegalHold is asked; elsewhere the version is judged by its retention alone.
 //! - A listing that carries locks (MinIO, `metadata=true`) is treated like a HEAD: what it shows is believed,
 //!   what it does not show is looked up.
+//! - Where legal holds are to be reported (`HoldRule::Report`), one that is not shown is asked for. Tags are asked for
+//!   (GetObjectTagging) only of versions on which an override with a tag may hold; terms that hang on tags that could
+//!   not be read make the version *unreadable*.
 //! - Both are checked: the first 16 versions whose lock is shown are compared with GetObjectRetention and
 //!   GetObjectLegalHold before any other is believed, and one in 1000 at random from there on. After a
 //!   contradiction that a repetition does not remove, the listing is given up for HEAD, and HEAD for the two
@@ -28,18 +31,25 @@
 //! of each rule, GetObjectRetention and GetObjectLegalHold, which are asked even if a HEAD had shown enough. Bodies
 //! of pages stand in it by their digest. Everything else is counted in a note.
 //!
+//! **Sample.** If asked to, the scan then reads some records whole ([`sample`]); what is in them is not kept.
+//!
 //! What the scan does not know: who could lift a lock, and what was deleted before it began.
 
 mod bucket;
 mod check;
+mod digests;
+pub mod known;
 mod lookup;
 mod pages;
 pub mod rules;
+pub mod sample;
 mod shown;
 mod tally;
+pub mod terms;
 mod trust;
 
 pub use bucket::bucket_findings;
+pub use sample::Sample;
 
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -104,12 +114,16 @@ pub struct ScanInput<'a> {
     pub bucket: &'a str,
     /// Only keys that begin so; empty for all.
     pub prefix: &'a str,
+    /// What the prefixes of overrides are relative to: the audited prefix.
+    pub base: &'a str,
     /// What every version has to have.
     pub requirement: &'a Requirement,
     /// Whether anything replicates into this bucket.
     pub replicates: Reading<bool>,
     /// The run that is under way, if it wrote canaries.
     pub own_run: Option<OwnRun<'a>>,
+    /// Records that are read whole, if any.
+    pub sample: Option<Sample<'a>>,
     /// How locks are found out.
     pub lookups: Lookups,
     /// Lookups at the same time.
@@ -144,9 +158,11 @@ impl<'a> ScanInput<'a> {
             renewed: None,
             bucket,
             prefix,
+            base: prefix,
             requirement,
             replicates: Reading::Unread("it was not looked up".to_owned()),
             own_run: None,
+            sample: None,
             lookups: Lookups::Cheapest,
             concurrency: 64,
             page_size: 1000,
@@ -188,12 +204,15 @@ pub struct Progress {
 /// that is not everything says so (`complete`, `incomplete_reason`).
 pub async fn scan(input: &ScanInput<'_>, progress: &(dyn Fn(Progress) + Sync)) -> ScanResult {
     let scope = format!("s3://{}/{}", input.bucket, input.prefix);
-    run(input, None, scope, progress).await.finish()
+    let mut tally = run(input, None, scope, progress).await;
+    tally.read_sample(|key| key.starts_with(input.prefix)).await;
+    tally.finish()
 }
 
 /// The gate for one object, after its upload: the key must exist, and all its versions are judged. Every
 /// lock is asked for by GetObjectRetention and GetObjectLegalHold, and keys that only begin like this one are
-/// not looked at. `input.prefix` and `input.lookups` play no part; canaries are judged like anything else.
+/// not looked at. `input.prefix`, `input.base` and `input.lookups` play no part: prefixes of overrides are those of
+/// whole keys, and canaries are judged like anything else.
 ///
 /// *Missing* is said if the listing shows no data version of the key and HEAD answers 404.
 pub async fn exact(input: &ScanInput<'_>, key: &str, progress: &(dyn Fn(Progress) + Sync)) -> ScanResult {
@@ -203,9 +222,11 @@ pub async fn exact(input: &ScanInput<'_>, key: &str, progress: &(dyn Fn(Progress
         renewed: None,
         bucket: input.bucket,
         prefix: key,
+        base: "",
         requirement: input.requirement,
         replicates: input.replicates.clone(),
         own_run: None,
+        sample: input.sample,
         lookups: Lookups::Each,
         concurrency: input.concurrency,
         page_size: input.page_size,
@@ -234,6 +255,7 @@ pub async fn exact(input: &ScanInput<'_>, key: &str, progress: &(dyn Fn(Progress
             Err(why) => tally.incomplete(format!("the HEAD of the key has no answer: {why}")),
         }
     }
+    tally.read_sample(|found| found == key).await;
     tally.finish()
 }
 

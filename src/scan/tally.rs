@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use chrono::{DateTime, Utc};
 use sha2::{Digest as _, Sha256};
 
-use crate::lock::{LegalHold, Mode, Reading};
-use crate::record::finding::{Finding, FindingRule, RequirementText, ScanResult};
+use crate::lock::{LegalHold, Reading};
+use crate::record::finding::{Finding, FindingRule, ScanResult};
+use crate::record::sample::SampleResult;
+use crate::time::human;
 
 use super::lookup::Judged;
 use super::rules::Lock;
+use super::sample::{self, Choice};
+use super::terms::text_of;
 use super::{ABOUT, Progress, ScanInput};
 
 /// Findings that are kept with key and version id.
@@ -71,6 +75,7 @@ pub(super) struct Tally<'i, 'a> {
     pages: u64,
     lookups: u64,
     totals: BTreeMap<&'static str, u64>,
+    by_override: BTreeMap<String, u64>,
     findings: BTreeMap<FindingRule, u64>,
     found: u64,
     first: Vec<Finding>,
@@ -78,6 +83,8 @@ pub(super) struct Tally<'i, 'a> {
     latest: Option<DateTime<Utc>>,
     left_out: BTreeMap<String, u64>,
     population: Population,
+    choice: Choice,
+    sampled: Option<SampleResult>,
     reasons: Vec<String>,
     /// The last delete marker that was found to hide a locked version.
     hidden: Option<(String, String)>,
@@ -95,6 +102,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             pages: 0,
             lookups: 0,
             totals: BTreeMap::new(),
+            by_override: BTreeMap::new(),
             findings: BTreeMap::new(),
             found: 0,
             first: Vec::new(),
@@ -102,6 +110,8 @@ impl<'i, 'a> Tally<'i, 'a> {
             latest: None,
             left_out: BTreeMap::new(),
             population: Population::default(),
+            choice: Choice::default(),
+            sampled: None,
             reasons: Vec::new(),
             hidden: None,
         }
@@ -128,10 +138,17 @@ impl<'i, 'a> Tally<'i, 'a> {
         };
         self.versions += 1;
         *self.totals.entry(judged.class).or_default() += 1;
+        if !self.input.requirement.overrides.is_empty() {
+            *self.by_override.entry(judged.by.unwrap_or_else(|| "-".to_owned())).or_default() += 1;
+        }
         if let Reading::Known(Some(retention)) = &lock.retention {
             let until = retention.until;
             self.earliest = Some(self.earliest.map_or(until, |e| e.min(until)));
             self.latest = Some(self.latest.map_or(until, |l| l.max(until)));
+        }
+        if let Some(sample) = &self.input.sample {
+            let until = lock.retention.known().copied().flatten().map(|r| r.until);
+            self.choice.offer(sample, entry, until);
         }
         for (rule, detail) in judged.found {
             self.find(rule, &entry.key, &entry.version_id, detail);
@@ -182,6 +199,32 @@ impl<'i, 'a> Tally<'i, 'a> {
         Progress { versions: self.versions, markers: self.markers, findings: self.found }
     }
 
+    /// Reads what was chosen, and says what an earlier record read and is gone.
+    pub(super) async fn read_sample(&mut self, is_in_scope: impl Fn(&str) -> bool) {
+        let input = self.input;
+        let Some(sample) = &input.sample else { return };
+        let choice = std::mem::take(&mut self.choice);
+        if self.is_complete() {
+            for (key, version_id, until) in choice.lost(sample.known, is_in_scope, input.client.server_now())
+            {
+                let run = sample.known.baseline_run.as_deref().unwrap_or_default();
+                let detail = format!(
+                    "run {run} read this version, locked until {}; the listing does not show it any more",
+                    human(until)
+                );
+                self.find(FindingRule::Missing, &key, &version_id, detail);
+            }
+        }
+        let (result, found) = sample::read(input, sample, choice).await;
+        for (rule, key, version_id, detail) in found {
+            self.find(rule, &key, &version_id, detail);
+        }
+        if !result.complete && self.is_complete() {
+            self.incomplete("interrupted while records were read whole".to_owned());
+        }
+        self.sampled = Some(result);
+    }
+
     pub(super) fn finish(self) -> ScanResult {
         let client = self.input.client;
         let started = client.skew().and_then(|skew| self.started.checked_add_signed(skew));
@@ -189,22 +232,20 @@ impl<'i, 'a> Tally<'i, 'a> {
             started: started.unwrap_or(self.started),
             finished: client.server_now(),
             scope: self.scope,
-            requirement: RequirementText {
-                mode: self.input.requirement.mode.map(Mode::as_str).map(ToOwned::to_owned),
-                min_retention: self.input.requirement.min_retention.map(|span| span.to_string()),
-                hold: self.input.requirement.hold,
-            },
+            requirement: text_of(self.input.requirement),
             versions: self.versions,
             markers: self.markers,
             keys: self.keys,
             pages: self.pages,
             lookups: self.lookups,
             totals: self.totals.into_iter().map(|(class, n)| (class.to_owned(), n)).collect(),
+            by_override: self.by_override,
             findings: self.findings.into_iter().map(|(rule, n)| (rule.word().to_owned(), n)).collect(),
             first: self.first,
             waived_rules: Vec::new(),
             earliest_until: self.earliest,
             latest_until: self.latest,
+            sample: self.sampled,
             left_out: self.left_out,
             population_sha256: hex::encode(self.population.hasher.finalize()),
             complete: self.reasons.is_empty(),
@@ -242,7 +283,7 @@ pub(super) fn finding(rule: FindingRule, key: &str, version_id: &str, detail: St
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::lock::Retention;
+    use crate::lock::{Mode, Retention};
 
     #[test]
     fn the_digest_is_what_its_description_says() {

@@ -69,6 +69,10 @@ words! {
         BypassGovernanceRetention = "s3:BypassGovernanceRetention",
         /// s3:AbortMultipartUpload
         AbortMultipartUpload = "s3:AbortMultipartUpload",
+        /// s3:GetObjectTagging
+        GetObjectTagging = "s3:GetObjectTagging",
+        /// s3:GetObjectVersionTagging
+        GetObjectVersionTagging = "s3:GetObjectVersionTagging",
         /// s3:PutObjectTagging
         PutObjectTagging = "s3:PutObjectTagging",
         /// s3:PutObjectVersionTagging
@@ -171,6 +175,8 @@ impl Role {
                 vec![
                     R::GetObjectRetention,
                     R::GetObjectLegalHold,
+                    R::GetObjectTagging,
+                    R::GetObjectVersionTagging,
                     R::GetBucketVersioning,
                     R::GetBucketObjectLockConfiguration,
                     R::GetBucketPolicy,

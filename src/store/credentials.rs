@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use chrono::{DateTime, Utc};
 use zeroize::Zeroizing;
 
 use crate::store::StoreError;
@@ -73,13 +74,13 @@ pub struct SharedCredentials {
 }
 
 impl SharedCredentials {
-    /// The credentials as of now.
+    /// The credentials as of now, and when they end, if they do.
     ///
     /// # Errors
     /// [`StoreError::Credentials`] if the source has none.
-    pub async fn current(&self) -> Result<Credentials, StoreError> {
+    pub async fn current(&self) -> Result<(Credentials, Option<DateTime<Utc>>), StoreError> {
         match self.provider.provide_credentials().await {
-            Ok(found) => Ok(Credentials::from_aws(&found)),
+            Ok(found) => Ok((Credentials::from_aws(&found), found.expiry().map(DateTime::from))),
             Err(error) => Err(StoreError::Credentials { cause: none_found(&chain_of(&error)) }),
         }
     }
@@ -99,6 +100,8 @@ fn none_found(text: &str) -> String {
 pub struct Resolved {
     /// The credentials as of now.
     pub credentials: Credentials,
+    /// When they end, if they do.
+    pub expires: Option<DateTime<Utc>>,
     /// Where they came from; asked again when they expire.
     pub source: SharedCredentials,
     /// The region of the profile or environment.
@@ -129,7 +132,7 @@ pub async fn chain(profile: Option<&str>, region: Option<&str>) -> Result<Resolv
         .credentials_provider()
         .ok_or_else(|| StoreError::Credentials { cause: "no credential source is configured".to_owned() })?;
     let source = SharedCredentials { provider: Arc::new(provider) };
-    let credentials = source.current().await.map_err(|error| match (profile, error) {
+    let (credentials, expires) = source.current().await.map_err(|error| match (profile, error) {
         (Some(name), StoreError::Credentials { cause }) if cause.starts_with("neither") => {
             StoreError::Credentials { cause: format!("the AWS profile `{name}` does not exist or has none") }
         }
@@ -137,6 +140,7 @@ pub async fn chain(profile: Option<&str>, region: Option<&str>) -> Result<Resolv
     })?;
     Ok(Resolved {
         credentials,
+        expires,
         source,
         region: config.region().map(ToString::to_string),
         endpoint_url: config.endpoint_url().map(ToOwned::to_owned),

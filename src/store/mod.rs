@@ -18,6 +18,7 @@ pub mod request;
 pub mod sdk;
 mod sign;
 pub mod sts;
+pub mod tags;
 pub mod wire;
 
 /// Why a store cannot be used at all. What a request came to is an `Exchange`, never one of these.

@@ -135,6 +135,7 @@ fn in_process(
     Ok(Opened {
         client: Client::with_limits(wire, endpoint, clock.clone(), user_agent, limits),
         administrator,
+        refresh: None,
         administrator_source: "root key".to_owned(),
         kind: Kind::Embedded,
         description: description(defects),
@@ -215,6 +216,7 @@ pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Re
     Ok(Opened {
         client: Client::with_limits(wire, endpoint, clock.clone(), &options.user_agent, options.limits),
         administrator,
+        refresh: None,
         administrator_source: "root key".to_owned(),
         kind: Kind::Embedded,
         description: description(defects),

@@ -7,7 +7,7 @@ use crate::store::endpoint::{Endpoint, Location};
 use crate::store::hyper_wire::NO_TLS;
 use crate::store::listing::parse_versions;
 use crate::store::ops::{VersionsQuery, list_object_versions};
-use crate::target::{Kind, OpenOptions, Opened, TargetError, Teardown};
+use crate::target::{Kind, OpenOptions, Opened, Refresh, TargetError, Teardown};
 use crate::time::Clock;
 
 /// A live bucket.
@@ -30,15 +30,16 @@ pub struct EndpointSpec {
 /// names is tried once.
 pub(super) async fn open(spec: EndpointSpec, options: &OpenOptions) -> Result<Opened, TargetError> {
     let EndpointSpec { location, mut endpoint_url, mut region, keys, profile } = spec;
-    let (administrator, source) = if let Some(found) = keys {
-        found
+    let (administrator, source, refresh) = if let Some((keys, source)) = keys {
+        (keys, source, None)
     } else {
         let found = chain(profile.as_deref(), region.as_deref()).await?;
         region = region.or(found.region);
         endpoint_url = endpoint_url.or(found.endpoint_url);
         let source = profile
             .map_or_else(|| "the AWS credential chain".to_owned(), |name| format!("the AWS profile {name}"));
-        (found.credentials, source)
+        let refresh = Refresh { source: found.source, expires: found.expires };
+        (found.credentials, source, Some(refresh))
     };
     let mut endpoint = Endpoint::choose(endpoint_url.as_deref(), region.as_deref())?;
     let mut notice = None;
@@ -67,6 +68,7 @@ pub(super) async fn open(spec: EndpointSpec, options: &OpenOptions) -> Result<Op
     Ok(Opened {
         client,
         administrator,
+        refresh,
         administrator_source: source,
         kind: Kind::Endpoint,
         description: format!("the bucket {location} at {what}"),

@@ -127,6 +127,7 @@ fn own(client: Client, root: Credentials, teardown: Teardown) -> Opened {
         endpoint: client.endpoint().url().to_owned(),
         client,
         administrator: root,
+        refresh: None,
         administrator_source: "root key".to_owned(),
         kind: Kind::Binary,
         description: String::new(),

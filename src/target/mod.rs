@@ -18,11 +18,14 @@ mod error;
 mod minio;
 mod prepare;
 mod principals;
+mod renewal;
 mod session_policy;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
 
 pub use capabilities::{Capabilities, Known, capabilities};
 pub use container::DEFAULT_IMAGE;
@@ -31,13 +34,14 @@ pub use endpoint::EndpointSpec;
 pub use error::TargetError;
 pub use prepare::{DEMO_BUCKET, prepare};
 pub use principals::{Access, Named, PrincipalFacts, Principals, principals};
+pub use renewal::{Renewal, Renewed};
 pub use session_policy::{SESSION_POLICY_LIMIT, Scope, session_policy};
 
 pub use crate::server::{Defect, DefectInfo, Defects};
 
 use crate::store::StoreError;
 use crate::store::client::{Client, Limits};
-use crate::store::credentials::Credentials;
+use crate::store::credentials::{Credentials, SharedCredentials};
 use crate::store::endpoint::{Endpoint, Location};
 use crate::store::machine::Machine;
 use crate::store::wire::SharedWire;
@@ -129,6 +133,8 @@ pub struct Opened {
     pub client: Client,
     /// The administrator.
     pub administrator: Credentials,
+    /// Where the administrator's credentials can be had again when they end, if they came from such a source.
+    pub refresh: Option<Refresh>,
     /// How the administrator was had (`root key`, `profile audit`).
     pub administrator_source: String,
     /// What kind of target it is.
@@ -150,6 +156,15 @@ pub struct Opened {
     /// The server's own switches, where it was started for this run and has some.
     pub machine: Option<Arc<dyn Machine>>,
     teardown: Teardown,
+}
+
+/// A source of credentials that end.
+#[derive(Debug, Clone)]
+pub struct Refresh {
+    /// The source.
+    pub source: SharedCredentials,
+    /// When those that are used end, if they do.
+    pub expires: Option<DateTime<Utc>>,
 }
 
 /// What has to be ended.

@@ -117,7 +117,7 @@ pub async fn principals(
     let mut given_up: Option<String> = None;
     for &role in Role::ALL {
         let found = match (named.get(&role), &given_up) {
-            (Some(how), _) => named_one(opened, scope, run_id, role, how).await,
+            (Some(how), _) => named_one(opened, &opened.administrator, scope, run_id, role, how).await,
             (None, _) if role == Role::Anonymous => Ok(plain(role, None, "no credentials")),
             (None, _) if role == Role::Administrator => {
                 let keys = opened.administrator.clone();
@@ -126,7 +126,7 @@ pub async fn principals(
                 Ok(found)
             }
             (None, Some(why)) => Err(Refused { why: why.clone(), for_all: true }),
-            (None, None) => session(opened, scope, run_id, role, None).await,
+            (None, None) => session(opened, &opened.administrator, scope, run_id, role, None).await,
         };
         let access = match found {
             Ok(found) => {
@@ -166,8 +166,35 @@ fn plain(role: Role, credentials: Option<Credentials>, source: &str) -> Found {
     Found { credentials, facts, expires: None }
 }
 
+/// Credentials of one role again, because those that it has will end; with their end, if they have one.
+///
+/// # Errors
+/// Why there are none, in words.
+pub(super) async fn again(
+    opened: &Opened,
+    scope: &Scope,
+    run_id: &str,
+    role: Role,
+    named: &BTreeMap<Role, Named>,
+) -> Result<(Credentials, Option<DateTime<Utc>>), String> {
+    // The administrator makes the sessions: its own credentials may have ended meanwhile.
+    let (administrator, expires) = match &opened.refresh {
+        Some(refresh) => refresh.source.current().await.map_err(|e| e.to_string())?,
+        None => (opened.administrator.clone(), None),
+    };
+    let found = match named.get(&role) {
+        _ if role == Role::Administrator => return Ok((administrator, expires)),
+        Some(how) => named_one(opened, &administrator, scope, run_id, role, how).await,
+        None => session(opened, &administrator, scope, run_id, role, None).await,
+    };
+    let found = found.map_err(|refused| refused.why)?;
+    let credentials = found.credentials.ok_or("nobody has no session")?;
+    Ok((credentials, found.expires))
+}
+
 async fn named_one(
     opened: &Opened,
+    administrator: &Credentials,
     scope: &Scope,
     run_id: &str,
     role: Role,
@@ -176,12 +203,17 @@ async fn named_one(
     let mut found = match how {
         Named::Keys { credentials, source } => plain(role, Some(credentials.clone()), source),
         Named::Profile(name) => match chain(Some(name), Some(&opened.client.endpoint().region)).await {
-            Ok(resolved) => plain(role, Some(resolved.credentials), &format!("the AWS profile {name}")),
+            Ok(resolved) => Found {
+                expires: resolved.expires,
+                ..plain(role, Some(resolved.credentials), &format!("the AWS profile {name}"))
+            },
             Err(error) => {
                 return Err(Refused { why: format!("the AWS profile {name}: {error}"), for_all: false });
             }
         },
-        Named::RoleArn(arn) => return session(opened, scope, run_id, role, Some(arn)).await,
+        Named::RoleArn(arn) => {
+            return session(opened, administrator, scope, run_id, role, Some(arn)).await;
+        }
     };
     identify(opened, &mut found).await;
     Ok(found)
@@ -201,6 +233,7 @@ async fn identify(opened: &Opened, found: &mut Found) {
 /// A session under the role's policy.
 async fn session(
     opened: &Opened,
+    administrator: &Credentials,
     scope: &Scope,
     run_id: &str,
     role: Role,
@@ -219,7 +252,7 @@ async fn session(
     let endpoint = opened.client.endpoint();
     let seconds = if opened.clock.is_virtual() { LONGEST_S } else { SESSION_S };
     let federated = endpoint.aws && role_arn.is_none();
-    if federated && opened.administrator.session_token.is_some() {
+    if federated && administrator.session_token.is_some() {
         return refuse(
             "temporary credentials of AWS cannot make sessions without a role: name a role-arn, a profile or keys in \
              [principals.ROLE] of wormproof.toml"
@@ -233,8 +266,7 @@ async fn session(
     } else {
         (sts_assume_role(Some(&policy), seconds, role_arn, Some(&name)), "AssumeRole")
     };
-    let reply =
-        opened.client.exchange_retrying(Some(&opened.administrator), &request, Backoff::default()).await.last;
+    let reply = opened.client.exchange_retrying(Some(administrator), &request, Backoff::default()).await.last;
     let keys = [element(&reply, "AccessKeyId"), element(&reply, "SecretAccessKey")];
     let ([Some(access), Some(secret)], None) = (keys, reply.error()) else {
         let code = reply.error().map(|e| e.code).unwrap_or_default();

@@ -14,6 +14,7 @@ mod live;
 mod qualify;
 mod reference;
 mod scan;
+mod scan_terms;
 mod secrets;
 mod servers;
 mod store;

@@ -26,11 +26,11 @@ type Tamper =
     Box<dyn Fn(&http::request::Parts, http::Response<Bytes>) -> http::Response<Bytes> + Send + Sync>;
 
 /// The server, with something between.
-struct Between {
+pub(super) struct Between {
     server: Server,
     tamper: Mutex<Option<Arc<Tamper>>>,
     heads: AtomicU64,
-    requests: AtomicU64,
+    pub(super) requests: AtomicU64,
 }
 
 impl std::fmt::Debug for Between {
@@ -57,16 +57,16 @@ impl Wire for Between {
     }
 }
 
-struct Scene {
-    client: Client,
-    root: Credentials,
-    clock: Clock,
-    wire: Arc<Between>,
+pub(super) struct Scene {
+    pub(super) client: Client,
+    pub(super) root: Credentials,
+    pub(super) clock: Clock,
+    pub(super) wire: Arc<Between>,
 }
 
-const BUCKET: &str = "books";
+pub(super) const BUCKET: &str = "books";
 
-async fn scene() -> Scene {
+pub(super) async fn scene() -> Scene {
     let clock = Clock::virtual_at(Utc.with_ymd_and_hms(2026, 1, 1, 0, 0, 0).single().expect("a date"));
     let server = Server::new(Config {
         access_key: "root-key".into(),
@@ -90,7 +90,7 @@ async fn scene() -> Scene {
 
 impl Scene {
     /// Sends, expects success, and gives the version id.
-    async fn ok(&self, request: S3Request) -> String {
+    pub(super) async fn ok(&self, request: S3Request) -> String {
         let reply = self.client.exchange(Some(&self.root), &request).await;
         assert!(
             reply.is_success(),
@@ -102,11 +102,11 @@ impl Scene {
         reply.answer().and_then(|a| a.header("x-amz-version-id")).unwrap_or_default().to_owned()
     }
 
-    fn days(&self, n: i64) -> DateTime<Utc> {
+    pub(super) fn days(&self, n: i64) -> DateTime<Utc> {
         self.clock.now() + TimeDelta::days(n)
     }
 
-    async fn put(
+    pub(super) async fn put(
         &self,
         key: &str,
         retention: Option<(Mode, DateTime<Utc>)>,
@@ -116,11 +116,11 @@ impl Scene {
         self.ok(ops::put_object(BUCKET, key, "x", &lock)).await
     }
 
-    fn input<'a>(&'a self, requirement: &'a Requirement) -> ScanInput<'a> {
+    pub(super) fn input<'a>(&'a self, requirement: &'a Requirement) -> ScanInput<'a> {
         ScanInput::new(&self.client, Some(&self.root), BUCKET, "", requirement)
     }
 
-    fn tamper(
+    pub(super) fn tamper(
         &self,
         with: impl Fn(&http::request::Parts, http::Response<Bytes>) -> http::Response<Bytes>
         + Send
@@ -131,9 +131,9 @@ impl Scene {
     }
 }
 
-fn quiet(_: Progress) {}
+pub(super) fn quiet(_: Progress) {}
 
-fn found(result: &ScanResult) -> BTreeMap<(String, FindingRule), String> {
+pub(super) fn found(result: &ScanResult) -> BTreeMap<(String, FindingRule), String> {
     result.first.iter().map(|f| ((f.key.clone(), f.rule), f.detail.clone())).collect()
 }
 

@@ -7,6 +7,7 @@ mod evidence;
 mod page;
 mod running;
 mod same;
+mod terms;
 
 use std::path::{Path, PathBuf};
 use std::process::Output;

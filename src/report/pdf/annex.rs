@@ -66,6 +66,8 @@ fn population(flow: &mut Flow<'_>, scan: &ScanResult) {
     for (run, count) in &scan.left_out {
         facts.push(("Left out", SMALL, format!("{count} canaries of this tool, proven by run id {run}")));
     }
+    let more = crate::report::terms::facts(scan);
+    facts.extend(more.iter().map(|(name, value)| (name.as_str(), SMALL, value.clone())));
     if let (Some(first), Some(last)) = (scan.earliest_until, scan.latest_until) {
         facts.push((
             "Retention ends",

@@ -9,6 +9,7 @@
 
 mod analysis;
 mod annex;
+mod attachments;
 mod cover;
 mod fonts;
 mod layout;
@@ -47,6 +48,7 @@ pub fn pdf(record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError
     analysis::analysis(&mut flow, record);
     target::target(&mut flow, record);
     annex::waivers(&mut flow, record);
+    attachments::attachments(&mut flow, record);
     annex::method(&mut flow, record);
     annex::verify(&mut flow, record, results_sha256);
     cover::contents(&mut flow, contents);

@@ -28,6 +28,9 @@ impl Page {
         for (run, count) in &scan.left_out {
             add("Left out", format!("{count} own canaries of run {run}"));
         }
+        for (name, value) in crate::report::terms::facts(scan) {
+            add(&name, value);
+        }
         add("Time", format!("{} to {}", human(scan.started), human(scan.finished)));
         if !scan.complete {
             let why = scan.incomplete_reason.as_deref().unwrap_or("reason unknown");
@@ -89,6 +92,18 @@ impl Page {
         Some(out)
     }
 
+    pub(super) fn attachments(&self, record: &Record) -> Option<String> {
+        if record.attachments.is_empty() {
+            return None;
+        }
+        let mut table = self.table(&["Attached document", "Type, size, SHA-256"]);
+        for document in &record.attachments {
+            let [name, about, sha256] = crate::report::terms::attachment(document);
+            table.add_row([text(&name), Cell::new(format!("{}\n{}", show(&about), show(&sha256)))]);
+        }
+        Some(format!("{}{}", self.section("Attachments"), Self::print(table)))
+    }
+
     pub(super) fn waivers(&self, record: &Record) -> Option<String> {
         if record.waivers.is_empty() {
             return None;
@@ -132,16 +147,5 @@ impl Page {
 /// What the scan required of every version, in words.
 #[must_use]
 pub fn requirement(scan: &ScanResult) -> String {
-    let requirement = &scan.requirement;
-    let mut parts = Vec::new();
-    if let Some(mode) = &requirement.mode {
-        parts.push(format!("mode {mode}"));
-    }
-    if let Some(least) = &requirement.min_retention {
-        parts.push(format!("retention of at least {least}"));
-    }
-    if requirement.hold {
-        parts.push("a legal hold".to_owned());
-    }
-    if parts.is_empty() { "any lock in force".to_owned() } else { parts.join(", ") }
+    crate::report::terms::requirement(&scan.requirement)
 }

@@ -180,7 +180,7 @@ fn free_ports() -> Vec<u16> {
     listeners.iter().map(|l| l.local_addr().expect("an address").port()).collect()
 }
 
-fn client(url: &str) -> Client {
+pub(super) fn client(url: &str) -> Client {
     let endpoint = Endpoint::parse(url, Some("us-east-1")).expect("an endpoint");
     Client::new(Arc::new(HyperWire::new().expect("a wire")), endpoint, Clock::Real, "wormproof/test")
 }
