@@ -8,6 +8,7 @@
 mod builtin;
 pub mod calendar;
 mod error;
+pub mod event_log;
 pub mod model;
 mod parse;
 pub mod requirement;
@@ -16,8 +17,9 @@ mod waiver;
 
 pub use calendar::ClockStart;
 pub use error::ProfileError;
+pub use event_log::EventLogRules;
 pub use model::{
-    Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, EventLogRules, Evidence, Item,
+    Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, Evidence, Item,
     Need, Profile, Upload, Variable,
 };
 pub use parse::Known;

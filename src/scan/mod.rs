@@ -32,6 +32,7 @@
 
 mod bucket;
 mod check;
+pub mod event_log;
 mod lookup;
 mod pages;
 pub mod rules;
