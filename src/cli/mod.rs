@@ -5,6 +5,8 @@ pub mod args;
 mod assemble;
 mod audit;
 mod cleanup;
+mod event_log;
+pub mod event_log_args;
 mod evidence;
 mod output;
 mod plan;
@@ -56,6 +58,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Attack(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, false))),
         Command::Scan(args) => setup().and_then(|s| runtime.block_on(scan::scan(&args, &s))),
         Command::Analyse(args) => setup().and_then(|s| runtime.block_on(analyse::analyse(&args, &s))),
+        Command::EventLog(args) => setup().and_then(|s| runtime.block_on(event_log::event_log(&args, &s))),
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),

@@ -19,8 +19,8 @@ pub use calendar::ClockStart;
 pub use error::ProfileError;
 pub use event_log::EventLogRules;
 pub use model::{
-    Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, Evidence, Item,
-    Need, Profile, Upload, Variable,
+    Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, Evidence, Item, Need, Profile,
+    Upload, Variable,
 };
 pub use parse::Known;
 pub use requirement::{HoldRule, Matching, Override, Requirement};

@@ -241,7 +241,11 @@ impl EventLogResult {
         }
         let held = self.checks.iter().filter(|c| c.state == PropertyState::Held).count();
         let left: Vec<String> = self.checks.iter().filter(open).map(|c| c.property.to_string()).collect();
-        let left = if left.is_empty() { String::new() } else { format!("; not assessed: {}", left.join(", ")) };
-        say(0, format!("{held} of {} properties hold for all {} events{left}", self.checks.len(), self.events))
+        let left =
+            if left.is_empty() { String::new() } else { format!("; not assessed: {}", left.join(", ")) };
+        say(
+            0,
+            format!("{held} of {} properties hold for all {} events{left}", self.checks.len(), self.events),
+        )
     }
 }

@@ -122,12 +122,7 @@ impl Wanted {
     }
 
     /// Reads an event. `metadata` gives a header of user metadata.
-    pub(super) fn read(
-        &self,
-        body: &[u8],
-        sha256: &str,
-        metadata: &dyn Fn(&str) -> Option<String>,
-    ) -> Event {
+    pub(super) fn read(&self, body: &[u8], sha256: &str, metadata: &dyn Fn(&str) -> Option<String>) -> Event {
         let parts = Parts { json: serde_json::from_slice(body).map_err(|_| ()), metadata };
         Event {
             sha256: sha256.to_owned(),

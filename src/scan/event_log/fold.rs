@@ -215,7 +215,8 @@ impl Fold {
             proves |= self.find(EventLogRule::HiddenEvent, seen, detail.to_owned());
         } else if seen.versions == 1 {
             if seen.markers > 0 {
-                let detail = format!("{} delete markers lie under it: it was deleted and written again", seen.markers);
+                let detail =
+                    format!("{} delete markers lie under it: it was deleted and written again", seen.markers);
                 proves |= self.find(EventLogRule::SeveralVersions, seen, detail);
             }
             self.without_id += u64::from(matches!(seen.version_id.as_str(), "" | "null"));
@@ -407,7 +408,9 @@ impl Fold {
                 Ok("Enabled") => None,
                 Ok(state) => {
                     (may_be_open, unassessed) = (true, self.events);
-                    Some(format!("the bucket's versioning is {state}: an overwrite or a deletion leaves no trace"))
+                    Some(format!(
+                        "the bucket's versioning is {state}: an overwrite or a deletion leaves no trace"
+                    ))
                 }
                 Err(why) => {
                     unassessed = self.events;

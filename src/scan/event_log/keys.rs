@@ -40,11 +40,8 @@ impl KeyPattern {
         if before.ends_with(|c: char| c.is_ascii_digit()) || after.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(fail("a digit beside {sequence} cannot be told from the number"));
         }
-        let root = if prefix.is_empty() || prefix.ends_with('/') {
-            prefix.to_owned()
-        } else {
-            format!("{prefix}/")
-        };
+        let root =
+            if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
         let (folder, name) = before.rfind('/').map_or(("", before), |at| before.split_at(at + 1));
         let repeated = root == folder || root.ends_with(&format!("/{folder}"));
         let before =
@@ -118,7 +115,8 @@ mod tests {
 
     #[test]
     fn a_pattern_that_cannot_be_read_is_refused() {
-        for wrong in ["events/", "{sequence}{sequence}", "{n}/{sequence}", "v1{sequence}", "{sequence}0.json"] {
+        for wrong in ["events/", "{sequence}{sequence}", "{n}/{sequence}", "v1{sequence}", "{sequence}0.json"]
+        {
             assert!(KeyPattern::new("", wrong).is_err(), "{wrong}");
         }
     }

@@ -77,7 +77,9 @@ impl EventLogError {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Self::KeyPattern { .. } => "write the key with {sequence} for its number: `events/{sequence}.json`",
+            Self::KeyPattern { .. } => {
+                "write the key with {sequence} for its number: `events/{sequence}.json`"
+            }
             Self::Path { .. } => {
                 "write `meta.fencing_token`, `metadata:fencing-token` for a header x-amz-meta-fencing-token, several with `|` between, or `none`"
             }
@@ -214,11 +216,7 @@ struct End {
     broken: Option<String>,
 }
 
-async fn go_through(
-    input: &EventLogInput<'_>,
-    fold: &mut Fold,
-    progress: &(dyn Fn(Progress) + Sync),
-) -> End {
+async fn go_through(input: &EventLogInput<'_>, fold: &mut Fold, progress: &(dyn Fn(Progress) + Sync)) -> End {
     let mut end = End::default();
     let (widths, highest) = match census(input, fold, &mut end).await {
         Ok(found) => found,
@@ -231,25 +229,26 @@ async fn go_through(
     let mut merged = Merged::new(input, widths);
     let (mut appended, mut broken) = (0_u64, None);
     {
-        let keys = stream::unfold((&mut merged, &mut appended, &mut broken), |(merged, appended, broken)| async {
-            loop {
-                if (input.interrupted)() {
-                    *broken = Some("interrupted".to_owned());
-                    return None;
-                }
-                match merged.next().await {
-                    Ok(Some((number, group))) if number <= highest => {
-                        return Some(((number, group), (merged, appended, broken)));
-                    }
-                    Ok(Some(_)) => *appended += 1,
-                    Ok(None) => return None,
-                    Err(error) => {
-                        *broken = Some(words(&error));
+        let keys =
+            stream::unfold((&mut merged, &mut appended, &mut broken), |(merged, appended, broken)| async {
+                loop {
+                    if (input.interrupted)() {
+                        *broken = Some("interrupted".to_owned());
                         return None;
                     }
+                    match merged.next().await {
+                        Ok(Some((number, group))) if number <= highest => {
+                            return Some(((number, group), (merged, appended, broken)));
+                        }
+                        Ok(Some(_)) => *appended += 1,
+                        Ok(None) => return None,
+                        Err(error) => {
+                            *broken = Some(words(&error));
+                            return None;
+                        }
+                    }
                 }
-            }
-        });
+            });
         let reads = keys.map(|(number, group)| read(input, number, group)).buffered(input.concurrency.max(1));
         let mut reads = pin!(reads);
         while let Some((seen, exchanges)) = reads.next().await {
