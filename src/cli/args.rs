@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::cli::event_log_args::EventLogArgs;
+use crate::cli::metrics_args::{LabelArgs, MetricsArgs};
 
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
@@ -228,6 +229,9 @@ pub struct OutputArgs {
     /// The signer's certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
+    /// Where metrics go.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 }
 
 /// Arguments of `audit` and `attack`.
@@ -420,6 +424,8 @@ pub enum ReportFormat {
     Junit,
     /// The PDF, unsigned unless --key is given.
     Pdf,
+    /// Metrics for Prometheus (text exposition format).
+    Prometheus,
 }
 
 /// Arguments of `report`.
@@ -443,6 +449,9 @@ pub struct ReportArgs {
     /// Print the JSON Schema of the record instead.
     #[arg(long, conflicts_with = "path")]
     pub schema: bool,
+    /// Labels of the metrics.
+    #[command(flatten)]
+    pub labels: LabelArgs,
 }
 
 /// Arguments of `keygen`.

@@ -71,6 +71,7 @@ pub(super) struct Tally<'i, 'a> {
     pages: u64,
     lookups: u64,
     totals: BTreeMap<&'static str, u64>,
+    protected: u64,
     findings: BTreeMap<FindingRule, u64>,
     found: u64,
     first: Vec<Finding>,
@@ -95,6 +96,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             pages: 0,
             lookups: 0,
             totals: BTreeMap::new(),
+            protected: 0,
             findings: BTreeMap::new(),
             found: 0,
             first: Vec::new(),
@@ -133,6 +135,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             self.earliest = Some(self.earliest.map_or(until, |e| e.min(until)));
             self.latest = Some(self.latest.map_or(until, |l| l.max(until)));
         }
+        self.protected += u64::from(!judged.found.iter().any(|(rule, _)| rule.denies_protection()));
         for (rule, detail) in judged.found {
             self.find(rule, &entry.key, &entry.version_id, detail);
         }
@@ -200,6 +203,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             pages: self.pages,
             lookups: self.lookups,
             totals: self.totals.into_iter().map(|(class, n)| (class.to_owned(), n)).collect(),
+            protected: Some(self.protected),
             findings: self.findings.into_iter().map(|(rule, n)| (rule.word().to_owned(), n)).collect(),
             first: self.first,
             waived_rules: Vec::new(),

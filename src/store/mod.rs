@@ -11,6 +11,7 @@ pub mod endpoint;
 pub mod hyper_wire;
 pub mod listing;
 pub mod ops;
+pub mod push;
 pub mod readback;
 pub mod redact;
 pub mod request;
