@@ -137,7 +137,7 @@ impl Gateway {
         for (name, value) in labels {
             let plain = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
             // A lone dot or two would be taken for a step in the path.
-            if !value.is_empty() && value.chars().all(plain) && value.trim_matches('.') != "" {
+            if value.chars().all(plain) && !value.trim_matches('.').is_empty() {
                 address += &format!("/{name}/{value}");
             } else if value.is_empty() {
                 address += &format!("/{name}@base64/=");

@@ -11,6 +11,7 @@ mod coverage;
 mod event_log;
 mod interrupted;
 mod live;
+mod metrics;
 mod qualify;
 mod reference;
 mod scan;

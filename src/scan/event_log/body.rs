@@ -60,13 +60,13 @@ impl Places {
         for place in &self.0 {
             let value = match place {
                 Place::Metadata(name) => (event.metadata)(name).map(Value::String),
-                Place::Body(names) => match &event.json {
-                    Ok(json) => names.iter().try_fold(json, |at, name| at.get(name)).cloned(),
-                    Err(_) => {
+                Place::Body(names) => {
+                    let Some(json) = &event.json else {
                         why.get_or_insert_with(|| "the body is no JSON".to_owned());
                         continue;
-                    }
-                },
+                    };
+                    names.iter().try_fold(json, |at, name| at.get(name)).cloned()
+                }
             };
             match value {
                 None | Some(Value::Null) => {}
@@ -101,7 +101,8 @@ pub(super) struct Wanted {
 }
 
 struct Parts<'e> {
-    json: Result<Value, ()>,
+    /// `None` if the body is no JSON.
+    json: Option<Value>,
     metadata: &'e dyn Fn(&str) -> Option<String>,
 }
 
@@ -123,12 +124,12 @@ impl Wanted {
 
     /// Reads an event. `metadata` gives a header of user metadata.
     pub(super) fn read(&self, body: &[u8], sha256: &str, metadata: &dyn Fn(&str) -> Option<String>) -> Event {
-        let parts = Parts { json: serde_json::from_slice(body).map_err(|_| ()), metadata };
+        let parts = Parts { json: serde_json::from_slice(body).ok(), metadata };
         Event {
             sha256: sha256.to_owned(),
             token: self.token.find(&parts, "fencing token", number),
             holder: self.holder.find(&parts, "holder", name),
-            own_number: if parts.json.is_err() && !self.needs_json() {
+            own_number: if parts.json.is_none() && !self.needs_json() {
                 Field::Absent
             } else {
                 own_number(&parts)
@@ -165,7 +166,7 @@ fn name(value: &Value) -> Option<String> {
 
 /// The number that the event itself says. A body that is no JSON says none that could be read.
 fn own_number(event: &Parts<'_>) -> Field<u64> {
-    let Ok(json) = &event.json else { return Field::Unread("the body is no JSON".to_owned()) };
+    let Some(json) = &event.json else { return Field::Unread("the body is no JSON".to_owned()) };
     for part in [Some(json), json.get("event"), json.get("meta")].into_iter().flatten() {
         for field in OWN_NUMBER {
             match part.get(field) {

@@ -167,7 +167,7 @@ fn what_could_not_be_read_is_not_assessed_and_never_held() {
     assert_eq!(found.unassessed["archived"], 1);
     assert_eq!(found.outcome(Severity::Medium).exit_code, 3);
     let bare = changed(seen(1), |e| (e.token, e.holder) = (Field::Absent, Field::Absent));
-    let found = result(fold(None), &[bare.clone()]);
+    let found = result(fold(None), std::slice::from_ref(&bare));
     assert_eq!(state(&found, EventLogProperty::Tokens), open);
     assert_eq!(found.outcome(Severity::Medium).exit_code, 3);
     // Not asked for is another thing: the rest decides.
