@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::live::{BUCKET, Front, KEY, Ran, SECRET, command, not_run, run_in};
+use crate::live::{Act, BUCKET, Front, KEY, Ran, SECRET, command, not_run, run_in};
 use wormproof::store::ops::{self, LockHeaders};
 use wormproof::store::wire::Wire as _;
 
@@ -193,6 +193,38 @@ fn metrics_that_cannot_be_delivered_are_an_error_after_the_evidence_and_never_ou
         assert!(!refused.stderr.contains("hunter2"));
         assert!(!home.path().join("three").exists(), "nothing is begun");
     }
+}
+
+#[test]
+fn user_and_password_are_sent_to_the_gateway_and_its_refusal_is_told() {
+    let front = Front::with(|parts| {
+        if parts.uri.path().starts_with("/metrics/job/wormproof/") {
+            Act::Answer(401, Vec::new(), "who\u{1b}[31m are you?\n".to_owned())
+        } else {
+            Act::Pass
+        }
+    });
+    front.ok(&ops::create_bucket(BUCKET, true, "us-east-1"));
+    let home = tempfile::tempdir().expect("a directory");
+    let gateway = front.url.replace("http://", "http://me:hunter%322@");
+    let args = ["scan", "s3://books", "--quiet", "--endpoint-url", &front.url, "--metrics", &gateway];
+    let ran = run_in(home.path(), &[&args[..], &["--output", "out"]].concat());
+    assert_eq!(ran.code, Some(3), "{ran:#?}");
+    ran.is_clean();
+    assert!(ran.stderr.contains("did not take the metrics: 401 who"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("hint: write user and password into the address"), "{}", ran.stderr);
+    let seen = front.seen.lock().expect("a lock");
+    let pushes: Vec<_> = seen.iter().filter(|s| s.target.starts_with("/metrics/")).collect();
+    assert_eq!(pushes.len(), 1, "it is sent once");
+    let header =
+        |name: &str| pushes[0].headers.get(name).expect("a header").to_str().expect("text").to_owned();
+    // me:hunter22
+    assert_eq!(
+        (pushes[0].method.as_str(), header("authorization").as_str()),
+        ("PUT", "Basic bWU6aHVudGVyMjI=")
+    );
+    let again = run_in(home.path(), &["report", "out", "--format", "prometheus"]);
+    assert_eq!(again.stdout.as_bytes(), &pushes[0].body[..]);
 }
 
 /// A Pushgateway on a free port, killed when it is dropped.
