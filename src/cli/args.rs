@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::event_log_args::EventLogArgs;
 use crate::cli::filing::EvidenceArgs;
+use crate::cli::metrics_args::{LabelArgs, MetricsArgs};
 
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
@@ -37,6 +39,8 @@ pub enum Command {
     Scan(Box<ScanArgs>),
     /// Who could weaken the protection, and what policies fail to stop: of a live bucket, or of policy files offline.
     Analyse(Box<AnalyseArgs>),
+    /// Is an event log whole? Numbers without gaps, one version a key, fencing tokens that never go back. Sends only reads.
+    EventLog(Box<EventLogArgs>),
     /// What `audit` would do: every request, the rights it needs as an IAM policy, what stays behind. Sends only reads.
     Plan(Box<PlanArgs>),
     /// Remove what earlier runs left, once its retention ended. Exit code 3 while something has to stay.
@@ -226,6 +230,9 @@ pub struct OutputArgs {
     /// The signer's certificate (PEM).
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
+    /// Where metrics go.
+    #[command(flatten)]
+    pub metrics: MetricsArgs,
 }
 
 /// Arguments of `audit` and `attack`.
@@ -424,6 +431,8 @@ pub enum ReportFormat {
     Junit,
     /// The PDF, unsigned unless --key is given.
     Pdf,
+    /// Metrics for Prometheus (text exposition format).
+    Prometheus,
 }
 
 /// Arguments of `report`.
@@ -447,6 +456,9 @@ pub struct ReportArgs {
     /// Print the JSON Schema of the record instead.
     #[arg(long, conflicts_with = "path")]
     pub schema: bool,
+    /// Labels of the metrics.
+    #[command(flatten)]
+    pub labels: LabelArgs,
 }
 
 /// Arguments of `keygen`.

@@ -25,6 +25,7 @@ use crate::scan::bucket_findings;
 use crate::scenario::{Dialects, Severity, Suite};
 use crate::sign::Identity;
 use crate::store::hyper_wire::PeerInfo;
+use crate::store::push::without_user;
 use crate::store::sdk::BucketConfiguration;
 use crate::target::Opened;
 use crate::time::Clock;
@@ -99,8 +100,8 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
             ci_job: parts.setup.environment.ci_job.clone(),
             challenge: parts.challenge.clone(),
         },
-        // Not every argument is UTF-8.
-        arguments: std::env::args_os().skip(1).map(|a| a.to_string_lossy().into_owned()).collect(),
+        // Not every argument is UTF-8, and the address of a Pushgateway may hold a password.
+        arguments: std::env::args_os().skip(1).map(|a| without_user(&a.to_string_lossy())).collect(),
         digests: digests(parts),
         suite_changed: parts.suite.changed,
         target: record::Target {

@@ -94,7 +94,8 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     target.opened.close().await;
     let record = record?;
     filed.keep();
-    output::finish(&args.output, &directory, &record, &identity, setup)
+    output::finish(&args.output, args.target.ca_bundle.as_deref(), &directory, &record, &identity, setup)
+        .await
 }
 
 /// `--max-residue`.

@@ -173,8 +173,12 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
             ReportFormat::Json => Format::Json,
             ReportFormat::Junit => Format::Junit,
             ReportFormat::Pdf => Format::Pdf,
+            ReportFormat::Prometheus => Format::Prometheus,
         };
         match (&args.key, &args.cert) {
+            _ if format == Format::Prometheus => {
+                report::metrics::exposition(&record, &args.labels.label, None).into_bytes()
+            }
             (Some(key), Some(cert)) if format == Format::Pdf => {
                 output::signed_pdf(&record, &digest, &signer(key, cert)?)?
             }

@@ -5,8 +5,12 @@ pub mod args;
 mod assemble;
 mod audit;
 mod cleanup;
+mod event_log;
+pub mod event_log_args;
 mod evidence;
 pub mod filing;
+mod metrics;
+pub mod metrics_args;
 mod output;
 mod plan;
 mod progress;
@@ -53,10 +57,17 @@ pub fn run(cli: Cli) -> u8 {
     let quiet = cli.quiet;
     let setup = || Setup::read(cli.config.as_deref(), quiet);
     let result = match cli.command {
-        Command::Audit(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, true))),
-        Command::Attack(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, false))),
-        Command::Scan(args) => setup().and_then(|s| runtime.block_on(scan::scan(&args, &s))),
+        Command::Audit(args) => metrics::check(&args.output.metrics)
+            .and_then(|()| setup())
+            .and_then(|s| runtime.block_on(audit::audit(&args, &s, true))),
+        Command::Attack(args) => metrics::check(&args.output.metrics)
+            .and_then(|()| setup())
+            .and_then(|s| runtime.block_on(audit::audit(&args, &s, false))),
+        Command::Scan(args) => metrics::check(&args.output.metrics)
+            .and_then(|()| setup())
+            .and_then(|s| runtime.block_on(scan::scan(&args, &s))),
         Command::Analyse(args) => setup().and_then(|s| runtime.block_on(analyse::analyse(&args, &s))),
+        Command::EventLog(args) => setup().and_then(|s| runtime.block_on(event_log::event_log(&args, &s))),
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),

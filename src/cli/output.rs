@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use crate::cli::args::{OutputArgs, StdoutFormat};
 use crate::cli::setup::Setup;
 use crate::cli::small::write_new;
-use crate::cli::{Failure, out};
+use crate::cli::{Failure, metrics, out};
 use crate::config::Environment;
 use crate::record::Record;
 use crate::report::{self, Format, Options};
@@ -58,9 +58,10 @@ fn write_evidence(directory: &Path, record: &Record, identity: &Identity) -> Res
 
 /// Writes the files, shows the record, and gives the exit code. Where the directory takes no evidence any more (the
 /// disk is full), the evidence goes to the directory for temporary files. A guarantee that failed outranks
-/// a file that could not be written.
-pub(super) fn finish(
+/// a file that could not be written, or metrics that could not be pushed.
+pub(super) async fn finish(
     args: &OutputArgs,
+    ca_bundle: Option<&Path>,
     directory: &Path,
     record: &Record,
     identity: &Identity,
@@ -77,8 +78,11 @@ pub(super) fn finish(
         rescue(failure, record, identity, setup)
     });
     let shown = show(args, record, written.is_ok().then_some(directory), setup);
+    // Who watches the metrics should miss a run whose evidence is not there.
+    let told =
+        if written.is_ok() { metrics::deliver(&args.metrics, record, ca_bundle).await } else { Ok(()) };
     let code = record.outcome.exit_code;
-    match written.and(shown) {
+    match written.and(shown).and(told) {
         Ok(()) => Ok(code),
         Err(failure) => Err(Failure { code: if code == 1 { 1 } else { failure.code }, ..failure }),
     }

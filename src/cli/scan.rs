@@ -105,7 +105,8 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     );
     target.opened.close().await;
     filed.keep();
-    output::finish(&args.output, &directory, &record, &identity, setup)
+    output::finish(&args.output, args.target.ca_bundle.as_deref(), &directory, &record, &identity, setup)
+        .await
 }
 
 /// The `Server` header of an exchange.

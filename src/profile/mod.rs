@@ -8,6 +8,7 @@
 mod builtin;
 pub mod calendar;
 mod error;
+pub mod event_log;
 pub mod model;
 mod parse;
 pub mod requirement;
@@ -16,9 +17,10 @@ mod waiver;
 
 pub use calendar::ClockStart;
 pub use error::ProfileError;
+pub use event_log::EventLogRules;
 pub use model::{
-    Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, EventLogRules, Evidence, Item,
-    Need, Profile, Upload, Variable,
+    Attacks, ConfigurationDemand, ControlClaim, DefaultDemand, DocumentClaim, Evidence, Item, Need, Profile,
+    Upload, Variable,
 };
 pub use parse::Known;
 pub use requirement::{HoldRule, Matching, Override, Requirement};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::lock::Mode;
+use crate::profile::EventLogRules;
 use crate::time::Span;
 
 use super::requirement::Requirement;
@@ -138,17 +139,6 @@ pub struct Attacks {
     pub skip: Vec<(String, String)>,
     /// Ids that have to be assessed; one that is skipped or inconclusive leaves no conclusion.
     pub require: Vec<String>,
-}
-
-/// The rules of an event log in a bucket.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EventLogRules {
-    /// The key of an event below the prefix, with `{sequence}` where its number stands.
-    pub key_pattern: String,
-    /// Where the fencing token stands in the event's JSON (`meta.fencing_token`).
-    pub token_path: String,
-    /// Where the holder stands in the event's JSON.
-    pub holder_path: String,
 }
 
 /// What in a record shows something. It is shown if everything named here was assessed and holds.

@@ -72,6 +72,22 @@ impl FindingRule {
     }
 }
 
+impl FindingRule {
+    /// Whether a version with such a finding cannot be called protected as required.
+    #[must_use]
+    pub fn denies_protection(self) -> bool {
+        matches!(
+            self,
+            Self::Unprotected
+                | Self::TooShort
+                | Self::WrongMode
+                | Self::Expired
+                | Self::NoHold
+                | Self::Unreadable
+        )
+    }
+}
+
 /// One thing wrong.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Finding {
@@ -179,6 +195,9 @@ pub struct ScanResult {
     /// How many versions were judged by the terms of each override, and how many by none (`-`); empty without overrides.
     #[serde(default)]
     pub by_override: BTreeMap<String, u64>,
+    /// Versions whose lock was read and meets the requirement; `None` in records of versions that did not count it.
+    #[serde(default)]
+    pub protected: Option<u64>,
     /// Findings by rule.
     pub findings: BTreeMap<String, u64>,
     /// The first findings (bounded), with key, version id and rule.

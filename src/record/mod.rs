@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod attachment;
+pub mod event_log;
 pub mod evidence;
 pub mod finding;
 pub mod judge;

@@ -6,6 +6,7 @@
 
 pub mod json;
 pub mod junit;
+pub mod metrics;
 pub mod model;
 pub mod pdf;
 #[cfg(test)]
@@ -32,6 +33,8 @@ pub enum Format {
     Junit,
     /// The report for auditors, unsigned.
     Pdf,
+    /// Metrics for Prometheus, without labels of the operator's own.
+    Prometheus,
 }
 
 /// What the caller knows and the record does not.
@@ -98,6 +101,7 @@ pub fn render(record: &Record, format: Format, options: &Options<'_>) -> Result<
         Format::Table => Ok(terminal::table(record, options).into_bytes()),
         Format::Json => json::results(record),
         Format::Junit => junit::junit(record),
+        Format::Prometheus => Ok(metrics::exposition(record, &[], None).into_bytes()),
         Format::Pdf => match options.results_sha256 {
             Some(digest) => pdf(record, digest),
             None => pdf(record, &hex::encode(Sha256::digest(json::results(record)?))),

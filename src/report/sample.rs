@@ -515,6 +515,7 @@ fn scan() -> ScanResult {
         totals: [("COMPLIANCE", 1_204_301), ("GOVERNANCE", 27), ("no lock", 3)]
             .map(|(k, v)| (k.to_owned(), v))
             .into(),
+        protected: Some(1_204_288),
         findings: [("unprotected", 3), ("too-short", 40), ("hidden", 17)]
             .map(|(k, v)| (k.to_owned(), v))
             .into(),

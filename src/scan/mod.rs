@@ -38,6 +38,7 @@
 mod bucket;
 mod check;
 mod digests;
+pub mod event_log;
 pub mod known;
 mod lookup;
 mod pages;

@@ -76,6 +76,7 @@ pub(super) struct Tally<'i, 'a> {
     lookups: u64,
     totals: BTreeMap<&'static str, u64>,
     by_override: BTreeMap<String, u64>,
+    protected: u64,
     findings: BTreeMap<FindingRule, u64>,
     found: u64,
     first: Vec<Finding>,
@@ -103,6 +104,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             lookups: 0,
             totals: BTreeMap::new(),
             by_override: BTreeMap::new(),
+            protected: 0,
             findings: BTreeMap::new(),
             found: 0,
             first: Vec::new(),
@@ -150,6 +152,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             let until = lock.retention.known().copied().flatten().map(|r| r.until);
             self.choice.offer(sample, entry, until);
         }
+        self.protected += u64::from(!judged.found.iter().any(|(rule, _)| rule.denies_protection()));
         for (rule, detail) in judged.found {
             self.find(rule, &entry.key, &entry.version_id, detail);
         }
@@ -240,6 +243,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             lookups: self.lookups,
             totals: self.totals.into_iter().map(|(class, n)| (class.to_owned(), n)).collect(),
             by_override: self.by_override,
+            protected: Some(self.protected),
             findings: self.findings.into_iter().map(|(rule, n)| (rule.word().to_owned(), n)).collect(),
             first: self.first,
             waived_rules: Vec::new(),

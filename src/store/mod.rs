@@ -12,6 +12,7 @@ pub mod hyper_wire;
 pub mod listing;
 pub mod machine;
 pub mod ops;
+pub mod push;
 pub mod readback;
 pub mod redact;
 pub mod request;

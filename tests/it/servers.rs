@@ -3,6 +3,7 @@
 //! pack holds by other people's tools.
 
 mod deviations;
+mod event_log;
 mod evidence;
 mod page;
 mod running;

@@ -210,6 +210,19 @@ fn wait_for(url: &str, bucket: &str, key: &str) {
     });
 }
 
+/// Sends a request that has to succeed.
+pub(super) fn send(
+    url: &str,
+    (access, secret): (&str, &str),
+    request: &wormproof::store::request::S3Request,
+) {
+    block_on(async {
+        let who = Credentials::new(access, secret);
+        let reply = client(url).exchange(Some(&who), request).await;
+        assert!(reply.is_success(), "{} {:?}", reply.exchange.sent.target, reply.trouble());
+    });
+}
+
 /// Makes a bucket with Object Lock and no default retention.
 pub(super) fn make_bucket(url: &str, (access, secret): (&str, &str), bucket: &str) {
     block_on(async {
