@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::profiles_args::ProfilesCommand;
+
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
 /// Can a record in this bucket be destroyed, altered or unlocked before its time? wormproof attacks
@@ -42,6 +44,9 @@ pub enum Command {
     /// The catalogue of scenarios.
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
+    /// Requirement sets: of documents, rules and standards, with the clauses that they answer to.
+    #[command(subcommand)]
+    Profiles(ProfilesCommand),
     /// Check signatures and digests offline, and judge the evidence again.
     Verify(VerifyArgs),
     /// Make any report again from a record, offline.

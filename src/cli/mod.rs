@@ -8,6 +8,8 @@ mod cleanup;
 mod evidence;
 mod output;
 mod plan;
+mod profiles;
+pub mod profiles_args;
 mod progress;
 mod qualify;
 mod scan;
@@ -59,6 +61,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),
+        Command::Profiles(command) => profiles::profiles(&command),
         Command::Verify(args) => evidence::verify(&args),
         Command::Report(args) => evidence::report(&args),
         Command::Keygen(args) => small::keygen(&args),

@@ -12,6 +12,7 @@ pub mod outcome;
 pub mod present;
 pub mod rejudge;
 pub mod verdict;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 
@@ -24,6 +25,7 @@ pub use evidence::RunEvidence;
 pub use finding::{Finding, FindingRule, ScanResult};
 pub use log::{Event, Exchanges, Log, What};
 pub use verdict::{Cause, Judgement, Verdict, Witness};
+pub use vocabulary::vocabulary;
 
 use crate::scenario::{Reach, Role, Safety, Severity};
 
