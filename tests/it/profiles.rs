@@ -104,7 +104,8 @@ fn scenarios_and_profiles_name_each_other() {
 
 #[test]
 fn every_attack_on_a_locked_version_has_its_place_in_a_profile() {
-    let all: String = RULES.iter().map(|name| Profile::find(name).expect("a profile").source.as_str()).collect();
+    let all: String =
+        RULES.iter().map(|name| Profile::find(name).expect("a profile").source.as_str()).collect();
     // A06 to A08 are conditional writes: they are the event log's.
     let numbers = (1..=18).filter(|n| !(6..=8).contains(n)).map(|n| format!("A{n:02}"));
     for id in numbers.chain((1..=6).map(|n| format!("B{n:02}"))) {
@@ -126,7 +127,11 @@ fn the_commands_list_show_and_check() {
     assert!(show.stdout.contains("every version: COMPLIANCE; owed until 20"), "{show:#?}");
     let again = Profile::parse("show", &show.stdout).expect("what is shown is a profile");
     assert_eq!(again.controls, Profile::find("sec-17a-4").expect("a profile").controls);
-    run(&["profiles", "show", "sec-17a4"]).fails(2, "there is no profile `sec-17a4`", "did you mean `sec-17a-4`?");
+    run(&["profiles", "show", "sec-17a4"]).fails(
+        2,
+        "there is no profile `sec-17a4`",
+        "did you mean `sec-17a-4`?",
+    );
 
     let folder = folder().display().to_string();
     let check = run(&["profiles", "check", &folder]);
@@ -137,4 +142,13 @@ fn the_commands_list_show_and_check() {
     }
     let good = run(&["profiles", "check", &format!("{folder}/good.toml")]);
     assert_eq!((good.code, good.stderr.trim()), (Some(0), "1 profile, no mistakes"));
+}
+
+#[test]
+fn the_example_of_the_description_is_a_profile() {
+    let text = include_str!("../../docs/profiles.md");
+    let (_, rest) = text.split_once("```toml\n").expect("an example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let found = Profile::check("docs/profiles.md", example, &vocabulary(&suite()));
+    assert!(found.is_ok(), "{}", found.expect_err("mistakes")[0]);
 }
