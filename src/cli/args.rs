@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::cli::event_log_args::EventLogArgs;
 use crate::cli::filing::EvidenceArgs;
 use crate::cli::metrics_args::{LabelArgs, MetricsArgs};
+use super::profiles_args::ProfilesCommand;
 
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
@@ -48,6 +49,9 @@ pub enum Command {
     /// The catalogue of scenarios.
     #[command(subcommand)]
     Scenarios(ScenariosCommand),
+    /// Requirement sets: of documents, rules and standards, with the clauses that they answer to.
+    #[command(subcommand)]
+    Profiles(ProfilesCommand),
     /// Check signatures and digests offline, and judge the evidence again.
     Verify(VerifyArgs),
     /// Make any report again from a record, offline.

@@ -13,6 +13,8 @@ mod metrics;
 pub mod metrics_args;
 mod output;
 mod plan;
+mod profiles;
+pub mod profiles_args;
 mod progress;
 mod qualify;
 mod scan;
@@ -71,6 +73,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),
+        Command::Profiles(command) => profiles::profiles(&command),
         Command::Verify(args) => evidence::verify(&args),
         Command::Report(args) => evidence::report(&args),
         Command::Keygen(args) => small::keygen(&args),

@@ -205,7 +205,13 @@ fn prose(text: &str) -> String {
 fn compare(r: &Reader<'_, '_>, text: &str, span: std::ops::Range<usize>, what: &str, known: &[&[String]]) {
     let all = || known.iter().flat_map(|list| list.iter()).map(String::as_str);
     if !all().any(|k| k == text) {
-        r.page.say(span, format!("there is no {what} `{text}`"), near(text, all()));
+        let hint = near(text, all()).unwrap_or_else(|| match what {
+            "control" => "the catalogue is `scenarios/controls.toml`".to_owned(),
+            "analysis rule" => "docs/analysis.md names them all".to_owned(),
+            "scenario" | "scenario or group" => "`wormproof scenarios list` names them all".to_owned(),
+            _ => format!("known: {}", all().collect::<Vec<_>>().join(", ")),
+        });
+        r.page.say(span, format!("there is no {what} `{text}`"), Some(hint));
     }
 }
 

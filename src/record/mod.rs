@@ -17,6 +17,7 @@ pub mod proof;
 pub mod rejudge;
 pub mod sample;
 pub mod verdict;
+mod vocabulary;
 
 use std::collections::BTreeMap;
 
@@ -30,6 +31,7 @@ pub use evidence::RunEvidence;
 pub use finding::{Finding, FindingRule, ScanResult};
 pub use log::{Event, Exchanges, Log, What};
 pub use verdict::{Cause, Judgement, Verdict, Witness};
+pub use vocabulary::vocabulary;
 
 use crate::scenario::{Reach, Role, Safety, Severity};
 

@@ -13,6 +13,7 @@ mod event_log;
 mod interrupted;
 mod live;
 mod metrics;
+mod profiles;
 mod qualify;
 mod reference;
 mod scan;

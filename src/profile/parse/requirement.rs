@@ -21,7 +21,7 @@ pub(super) fn requirement(r: &Reader<'_, '_>, known: &Known) -> Requirement {
         requirement.horizon = length(&q, "horizon");
         (requirement.hold, requirement.hold_rule) = hold(&q);
         in_order(&q, requirement.min_retention, requirement.max_retention);
-        if requirement.mode.is_none() && requirement.min_retention.is_some() && !requirement.hold {
+        if q.value("mode").is_none() && requirement.min_retention.is_some() && !requirement.hold {
             let hint = "write `mode = \"compliance\"`, or `\"governance\"`";
             q.page.say(q.span.clone(), "a least retention without a mode", Some(hint.to_owned()));
         }
