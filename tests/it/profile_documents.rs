@@ -5,9 +5,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use toml::{Table, Value};
+use wormproof::profile::{ClockStart, Override, Profile};
 use wormproof::record::FindingRule;
 use wormproof::record::analysis::AnalysisRule;
 use wormproof::scenario::{Controls, Suite};
+use wormproof::time::Span;
 
 /// What was found wrong with the documents: the profile, the line, and the other lines that say the same.
 const WRONG: &[(&str, i64, &[&str])] = &[
@@ -215,7 +217,8 @@ fn the_page_of_the_documents_says_what_the_profiles_say() {
     let mut made = kept.clone();
     for (name, profile) in profiles() {
         let (begin, end) = (format!("<!-- claims of {name} -->\n"), "<!-- end of claims -->");
-        let from = made.find(&begin).unwrap_or_else(|| panic!("{name} has no place on the page")) + begin.len();
+        let from =
+            made.find(&begin).unwrap_or_else(|| panic!("{name} has no place on the page")) + begin.len();
         let to = from + made[from..].find(end).expect("an end of the table");
         made.replace_range(from..to, &table(&profile));
     }
@@ -252,11 +255,113 @@ fn shown(claim: &Table) -> String {
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
         parts.push(format!("a fail of {first}{more}"));
     }
-    for (key, of) in [("scan", "scan"), ("analysis", "analysis"), ("configuration", "configuration"), ("event-log", "event log")] {
+    for (key, of) in [
+        ("scan", "scan"),
+        ("analysis", "analysis"),
+        ("configuration", "configuration"),
+        ("event-log", "event log"),
+    ] {
         let list: Vec<String> = words(claim, key).iter().map(|w| format!("`{w}`")).collect();
         if !list.is_empty() {
             parts.push(format!("{of}: {}", list.join(", ")));
         }
     }
     if parts.is_empty() { "nothing: it does not hang on the store".to_owned() } else { parts.join("; ") }
+}
+
+#[test]
+fn the_profiles_are_read_without_a_mistake_and_their_variables_are_filled_in() {
+    for name in profiles().keys() {
+        let profile = Profile::find(name).unwrap_or_else(|e| panic!("{name}: {e:?}"));
+        let filled = profile.with(&BTreeMap::new()).expect("every variable has a default");
+        assert!(!filled.bucket.unwrap_or_default().contains('$'), "{name}");
+    }
+    let other = BTreeMap::from([("ENVIRONMENT".to_owned(), "dev".to_owned())]);
+    let filled = Profile::find("audit-evidence").expect("a profile").with(&other).expect("filled in");
+    assert_eq!(filled.bucket.as_deref(), Some("golden-goose-evidence-dev"));
+}
+
+#[test]
+fn each_country_has_its_own_floor_and_ceiling() {
+    let invoices = Profile::find("eu-einvoicing").expect("a profile");
+    let years = |n: u32| Some(Span::Months(12 * n));
+    let terms =
+        [("IT", 10), ("DE", 8), ("DE-finance", 10), ("FR", 10), ("FR-tax", 6), ("ES", 6), ("ES-tax", 4)];
+    for (name, floor) in terms.into_iter().chain([("NL", 7), ("NL-immovable", 10)]) {
+        let found = invoices.requirement.overrides.iter().find(|o| o.name == name);
+        let found = found.unwrap_or_else(|| panic!("no terms for {name}"));
+        assert_eq!((found.min_retention, found.max_retention), (years(floor), years(floor + 1)), "{name}");
+        let starts = if name == "IT" { ClockStart::Creation } else { ClockStart::CalendarYearEnd };
+        assert_eq!(found.clock, Some(starts), "{name}");
+    }
+    // A class of records comes before the country that it is of.
+    let class = |o: &Override| o.matching.tag.as_ref().is_some_and(|(key, _)| key == "retention-class");
+    assert!(invoices.requirement.overrides.is_sorted_by_key(|o| !class(o)));
+    assert!(invoices.requirement.hold && invoices.requirement.min_retention == years(10));
+    let log = &Profile::find("event-log").expect("a profile").requirement;
+    assert!(log.mode.is_none() && log.min_retention.is_none() && !log.hold);
+}
+
+/// The rules that the analysis of policy files breaks, from medium up, and its exit code.
+fn analysed(files: &[&str], more: &[&str]) -> (BTreeSet<String>, Option<i32>) {
+    let files: Vec<String> = files.iter().map(|f| format!("fixtures/policies/{f}.json")).collect();
+    let mut command = assert_cmd::Command::cargo_bin("wormproof").expect("the binary");
+    command.env_clear().current_dir(root()).args(["analyse", "--format", "json"]).args(more);
+    let output = command.arg("--policy").args(&files).output().expect("an output");
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    let heavy = |f: &&serde_json::Value| !matches!(f["severity"].as_str(), Some("low" | "info"));
+    let rules = shown["findings"].as_array().expect("findings").iter().filter(heavy);
+    (rules.filter_map(|f| f["rule"].as_str()).map(ToOwned::to_owned).collect(), output.status.code())
+}
+
+#[test]
+fn the_least_corrections_make_the_uploads_possible_and_the_right_ones_leave_nothing_to_say_on_aws() {
+    let found = |files: &[&str], sends: &str| analysed(files, &["--sends", sends]).0;
+    // As written, and with the least corrections.
+    let evidence = found(&["documents/evidence-identity"], "retention");
+    assert!(evidence.contains("upload-impossible"), "{evidence:?}");
+    let evidence = found(&["corrected/evidence-least-identity"], "retention");
+    assert_eq!(evidence, BTreeSet::from(["deny-presence-only".to_owned(), "multipart-blocked".to_owned()]));
+    let invoices = found(&["documents/invoices-bucket", "documents/invoices-identity"], "retention,hold");
+    assert!(invoices.is_superset(&["upload-impossible".to_owned(), "deny-wrong-action".to_owned()].into()));
+    let least = ["corrected/invoices-least-bucket", "corrected/invoices-least-identity"];
+    assert_eq!(found(&least, "retention,hold"), BTreeSet::new());
+    let events = found(&["documents/events-bucket"], "if-none-match");
+    assert_eq!(events, BTreeSet::from(["allow-restricts-nothing".to_owned()]));
+    assert_eq!(found(&["corrected/events-least-aws-bucket"], "if-none-match"), BTreeSet::new());
+
+    // Right, by the requirement of each profile.
+    let right: [(&[&str], &[&str]); 4] = [
+        (
+            &["corrected/snapshots-right-aws-bucket", "corrected/snapshots-right-aws-identity"],
+            &["--sends", "retention", "--mode", "compliance", "--min-retention", "90d"],
+        ),
+        (&["corrected/events-right-aws-bucket"], &["--sends", "if-none-match"]),
+        (
+            &["corrected/evidence-right-aws-bucket", "corrected/evidence-right-aws-identity"],
+            &["--sends", "retention", "--mode", "governance", "--min-retention", "1095d"],
+        ),
+        (
+            &["corrected/invoices-right-aws-bucket", "corrected/invoices-right-aws-identity"],
+            &["--sends", "retention,hold", "--mode", "compliance", "--min-retention", "10y"],
+        ),
+    ];
+    for (files, more) in right {
+        assert_eq!(analysed(files, more), (BTreeSet::new(), Some(0)), "{files:?}");
+    }
+}
+
+#[test]
+fn on_minio_what_is_right_leaves_the_holes_that_no_policy_closes() {
+    for (name, sends) in [
+        ("snapshots", "retention"),
+        ("events", "if-none-match"),
+        ("evidence", "retention"),
+        ("invoices", "retention,hold"),
+    ] {
+        let file = format!("corrected/{name}-right-minio-identity");
+        let (rules, code) = analysed(&[&file], &["--server", "minio", "--sends", sends]);
+        assert_eq!(rules, BTreeSet::from(["minio-hole".to_owned()]), "{name}");
+        assert_ne!(code, Some(0), "{name}");
+    }
 }
