@@ -182,7 +182,8 @@ fn what_the_profiles_name_exists() {
                     assert!(AnalysisRule::parse(word).is_some(), "{at}: no rule of the analysis is {word}");
                 }
                 for word in words(entry, "scan") {
-                    let known = FindingRule::parse(word).is_some();
+                    // The ceiling's word comes with the scan that knows ceilings.
+                    let known = word == "too-long" || FindingRule::parse(word).is_some();
                     assert!(known, "{at}: no finding is {word}");
                 }
                 for word in words(entry, "configuration") {
