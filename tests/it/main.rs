@@ -14,6 +14,7 @@ mod interrupted;
 mod live;
 mod metrics;
 mod profiles;
+mod profile_documents;
 mod qualify;
 mod reference;
 mod scan;
