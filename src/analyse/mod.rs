@@ -10,6 +10,7 @@
 //! policies, permission boundaries, access points, the state of KMS keys, what protects the destination of
 //! a replication. A finding here is *analysed*; only a scenario makes it *proven* ([`mark_proven`]).
 
+mod demands;
 mod deny;
 mod document;
 mod found;
@@ -26,6 +27,7 @@ mod world;
 
 use chrono::{DateTime, Utc};
 
+pub use demands::{Place, demands};
 pub use document::Document;
 pub use minio_admin::{AdminError, Holders, holders as minio_holders};
 

@@ -149,7 +149,7 @@ fn no_default(lock: &LockConfiguration, found: &mut Vec<Found>) {
     }
 }
 
-fn ends(period: DefaultPeriod, start: DateTime<Utc>) -> DateTime<Utc> {
+pub(super) fn ends(period: DefaultPeriod, start: DateTime<Utc>) -> DateTime<Utc> {
     let span = match period {
         DefaultPeriod::Days(days) => crate::time::Span::Exact(chrono::TimeDelta::days(i64::from(days))),
         DefaultPeriod::Years(years) => crate::time::Span::Months(years.saturating_mul(12)),

@@ -10,6 +10,7 @@ pub mod judge;
 pub mod log;
 pub mod outcome;
 pub mod present;
+pub mod profile_result;
 pub mod rejudge;
 pub mod verdict;
 
