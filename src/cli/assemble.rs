@@ -122,6 +122,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         scenarios,
         scan,
         findings,
+        profile: None,
         waivers,
         residue: done.residue,
         dialect: DialectInfo { name: dialect.name.clone(), source: parts.dialects.source.clone() },
@@ -271,6 +272,8 @@ fn controls(suite: &Suite, scenarios: &[ScenarioResult]) -> Vec<ControlInfo> {
             title: c.title.clone(),
             source: c.source.clone(),
             trust: c.trust.clone(),
+            text: c.text.clone(),
+            verified_on: Some(c.verified_on),
         })
         .collect()
 }

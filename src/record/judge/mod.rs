@@ -17,6 +17,7 @@ mod tests;
 
 pub use answers::{Refusal, Said, said};
 pub use compare::words as retention_words;
+pub(in crate::record) use fold::strength;
 pub use fold::{Folded, fold};
 
 use crate::exchange::S3Error;
@@ -526,7 +527,7 @@ impl<'a> Case<'a> {
                 .iter()
                 .filter(|r| r.verdict == remark.verdict && r.rule == remark.rule)
                 .filter_map(|r| r.who)
-                .min_by_key(|role| fold::strength(*role));
+                .min_by_key(|role| strength(*role));
             return Judgement::other(remark.verdict, remark.cause, reason).broken_by(who);
         }
         let shown = |kind| seen.witnesses.iter().any(|w: &Witness| w.kind() == kind);
