@@ -1,8 +1,10 @@
-//! JUnit XML: a test suite a group, and one for the scan.
+//! JUnit XML: a test suite a group, one for the scan, and one for the profile.
 //!
 //! A fail is a `<failure>`; inconclusive and error are an `<error>`, because a build must not pass on silence; a
 //! skipped scenario and an accepted risk are `<skipped>` with the reason. Severity `info` never fails.
 //! Text is escaped before it is written, so that no character that XML 1.0 forbids can reach the file.
+
+mod profile;
 
 use std::io;
 
@@ -54,6 +56,7 @@ pub fn junit(record: &Record) -> Result<Vec<u8>, ReportError> {
     if !scan.cases.is_empty() {
         suites.push(scan);
     }
+    suites.extend(profile::suite(record));
     let mut bytes = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();
     let mut writer = Writer::new_with_indent(&mut bytes, b' ', 2);
     write(&mut writer, record, &suites).map_err(ReportError::Xml)?;

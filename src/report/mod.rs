@@ -8,6 +8,7 @@ pub mod json;
 pub mod junit;
 pub mod model;
 pub mod pdf;
+pub mod profile;
 #[cfg(test)]
 mod sample;
 pub mod terminal;

@@ -1,5 +1,7 @@
 //! A made-up record for tests: 70 scenarios of every verdict, hostile keys, a scan with findings.
 
+mod profile;
+
 use std::collections::BTreeMap;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, TimeZone, Utc};
@@ -193,6 +195,12 @@ const TITLES: [&str; 8] = [
 
 /// The record: 70 scenarios in seven groups.
 pub(crate) fn record() -> Record {
+    let mut record = without_profile();
+    record.profile = Some(Box::new(profile::result(&record)));
+    record
+}
+
+fn without_profile() -> Record {
     let mut b = Builder { log: Log::default(), now: 0 };
     let groups = ["deletion", "overwrite", "retention", "legal-hold", "multipart", "races", "bucket"];
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];

@@ -2,6 +2,8 @@
 //!
 //! The width is passed in and kept; colour is passed in and never carries a meaning that the words do not.
 
+mod profile;
+
 use std::fmt::Write as _;
 
 use comfy_table::{
@@ -40,6 +42,7 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
     // What matters most stands last, where the prompt is.
     let open = [Status::Fail, Status::Waived, Status::Error, Status::Inconclusive];
     parts.extend(page.verdicts(record, "Did not hold, or no conclusion", &open));
+    parts.extend(page.profile(record));
     parts.push(page.end(record, options.written));
     parts.join("\n")
 }

@@ -49,7 +49,7 @@ pub struct Seen<'a> {
 pub fn assess(profile: &Profile, seen: &Seen<'_>) -> ProfileResult {
     let controls = profile.controls.iter().map(|control| {
         let (state, reason, evidence) = judged(&control.shown_by, profile, seen);
-        let considerations = control.considerations.clone();
+        let considerations = flat(&control.considerations);
         ControlResult { id: control.id.clone(), state, reason, evidence, considerations }
     });
     let items = profile.items.iter().map(|item| {
@@ -57,7 +57,7 @@ pub fn assess(profile: &Profile, seen: &Seen<'_>) -> ProfileResult {
         ItemResult {
             list: item.list.clone(),
             id: item.id.clone(),
-            text: item.text.clone(),
+            text: flat(&item.text),
             line: item.line,
             state,
             reason,
@@ -66,7 +66,7 @@ pub fn assess(profile: &Profile, seen: &Seen<'_>) -> ProfileResult {
     });
     ProfileResult {
         name: profile.name.clone(),
-        title: profile.title.clone(),
+        title: flat(&profile.title),
         summary: profile.summary.clone(),
         from: profile.from.clone(),
         verified_on: profile.verified_on,
@@ -103,6 +103,11 @@ fn fold(pieces: &[Piece]) -> Shown {
     } else {
         Shown::Satisfied
     }
+}
+
+/// A text of many lines in one.
+pub(super) fn flat(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The pieces that decided, in words.
@@ -164,10 +169,10 @@ fn claim(claim: &DocumentClaim, profile: &Profile, seen: &Seen<'_>) -> ClaimResu
     ClaimResult {
         id: claim.id.clone(),
         line: claim.line,
-        says: claim.says.clone(),
-        is: claim.is.clone(),
-        right: claim.right.clone(),
-        source: claim.source.clone(),
+        says: flat(&claim.says),
+        is: flat(&claim.is),
+        right: flat(&claim.right),
+        source: flat(&claim.source),
         state,
         reason: match state {
             ClaimState::WrongAsWritten => "it does not hang on the store".to_owned(),

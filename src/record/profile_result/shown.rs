@@ -2,6 +2,7 @@
 
 use crate::profile::{Evidence, Profile};
 use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
+use crate::record::profile_result::assess::flat;
 use crate::record::profile_result::{DemandState, EvidenceKind, Piece, Seen, Shown};
 use crate::record::{Cause, Finding, FindingRule, ScanResult, Verdict};
 
@@ -20,7 +21,7 @@ pub(super) fn pieces(evidence: &Evidence, profile: &Profile, seen: &Seen<'_>) ->
         evidence
             .organisational
             .iter()
-            .map(|why| piece(EvidenceKind::Organisational, "", Shown::NotAssessed, why.clone())),
+            .map(|why| piece(EvidenceKind::Organisational, "", Shown::NotAssessed, flat(why))),
     );
     all
 }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::lock::Mode;
 use crate::profile::{ClockStart, HoldRule, Matching, Override, Requirement};
+use crate::record::profile_result::assess::flat;
 use crate::time::Span;
 
 /// The terms for some versions.
@@ -81,7 +82,7 @@ fn of(all: &Requirement, own: Option<&Override>, made: DateTime<Utc>) -> Terms {
         name: own.map(|o| o.name.clone()).unwrap_or_default(),
         versions: own.map_or_else(|| "every version".to_owned(), |o| versions(&o.matching)),
         text: parts.join("; "),
-        why: own.map(|o| o.why.clone()).unwrap_or_default(),
+        why: own.map(|o| flat(&o.why)).unwrap_or_default(),
         control: own.and_then(|o| o.control.clone()),
         example: (least.is_some() || most.is_some()).then(|| example(made, clock, least, most)),
     }
