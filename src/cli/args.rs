@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::profile::ProfileArgs;
+
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
 /// Can a record in this bucket be destroyed, altered or unlocked before its time? wormproof attacks
@@ -235,6 +237,9 @@ pub struct AuditArgs {
     /// Which attacks.
     #[command(flatten)]
     pub attack: AttackArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// What every version has to have.
     #[command(flatten)]
     pub requirement: RequirementArgs,
@@ -249,6 +254,9 @@ pub struct ScanArgs {
     /// What is audited.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// What is required.
     #[command(flatten)]
     pub requirement: RequirementArgs,
@@ -294,6 +302,9 @@ pub struct AnalyseArgs {
     /// What is analysed.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// Policy files (JSON): identity policies or bucket policies. Without a bucket nothing is sent.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub policy: Vec<PathBuf>,
@@ -329,6 +340,9 @@ pub struct PlanArgs {
     /// Which attacks.
     #[command(flatten)]
     pub attack: AttackArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// How.
     #[arg(long, value_enum, default_value = "table")]
     pub format: ListFormat,

@@ -8,9 +8,11 @@ use rayon::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::analyse::Place;
 use crate::cli::audit::Done;
+use crate::cli::profile;
 use crate::cli::setup::Setup;
-use crate::profile::Requirement;
+use crate::profile::{Profile, Requirement};
 use crate::qualify::Qualification;
 use crate::record::outcome::{Verdicts, apply_waivers, outcome, summary};
 use crate::record::{
@@ -42,6 +44,7 @@ pub(super) struct Parts<'a> {
     pub(super) require: &'a [String],
     pub(super) fail_on: Severity,
     pub(super) requirement: &'a Requirement,
+    pub(super) profile: Option<&'a Profile>,
     pub(super) attacked: bool,
 }
 
@@ -52,6 +55,17 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let mut scenarios = judged(&done, parts, &events);
     let mut scan = done.scan;
     let mut findings = findings(&done.configuration, parts.requirement, scan.is_some());
+    let place = Place {
+        server: done.server.as_deref(),
+        bucket: &parts.opened.location.bucket,
+        prefix: &parts.opened.location.prefix,
+        now: if parts.opened.clock.is_virtual() { parts.opened.clock.now() } else { parts.started },
+    };
+    let demands = parts
+        .profile
+        .map(|asked| profile::demanded(asked, done.configuration[0].as_ref(), &place))
+        .unwrap_or_default();
+    findings.extend(profile::findings(&demands));
     let waivers = apply_waivers(
         &parts.setup.config.waivers,
         parts.started.date_naive(),
@@ -74,7 +88,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let facts = done.facts.unwrap_or_default();
     let opened = parts.opened;
     let signer = parts.identity.signer();
-    Record {
+    let mut record = Record {
         schema: record::SCHEMA.to_owned(),
         run_id: parts.run_id.to_owned(),
         tool: tool(),
@@ -118,7 +132,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         assessed,
         planned,
         outcome: end,
-        controls: controls(parts.suite, &scenarios),
+        controls: controls(parts.suite, &scenarios, parts.profile),
         scenarios,
         scan,
         findings,
@@ -134,7 +148,11 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         },
         log_head: events.last().map(|e| e.chain.clone()).unwrap_or_default(),
         events,
+    };
+    if let Some(asked) = parts.profile {
+        profile::conclude(&mut record, asked, &demands);
     }
+    record
 }
 
 /// The runs of a scenario, if it ran.
@@ -247,6 +265,7 @@ fn digests(parts: &Parts<'_>) -> BTreeMap<String, String> {
         ("controls".to_owned(), controls_digest(parts.suite)),
     ]);
     all.extend(parts.setup.config.digest.clone().map(|d| ("configuration".to_owned(), d)));
+    all.extend(parts.profile.map(|p| ("profile".to_owned(), p.digest.clone())));
     all.extend(parts.setup.config.waivers_digest().map(|d| ("waivers".to_owned(), d)));
     all
 }
@@ -261,8 +280,12 @@ fn controls_digest(suite: &Suite) -> String {
     hex::encode(hash.finalize())
 }
 
-fn controls(suite: &Suite, scenarios: &[ScenarioResult]) -> Vec<ControlInfo> {
-    let used: BTreeSet<&String> = scenarios.iter().flat_map(|r| &r.controls).collect();
+fn controls(suite: &Suite, scenarios: &[ScenarioResult], profile: Option<&Profile>) -> Vec<ControlInfo> {
+    let mut used: BTreeSet<&String> = scenarios.iter().flat_map(|r| &r.controls).collect();
+    if let Some(profile) = profile {
+        used.extend(profile.controls.iter().map(|c| &c.id));
+        used.extend(profile.requirement.overrides.iter().filter_map(|o| o.control.as_ref()));
+    }
     suite
         .controls
         .iter()

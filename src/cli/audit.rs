@@ -13,7 +13,7 @@ use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
-use crate::cli::{Failure, note, output, scan};
+use crate::cli::{Failure, note, output, profile, scan};
 use crate::record::{Log, Residue};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
@@ -29,7 +29,9 @@ use crate::time::Clock;
 pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Result<u8, Failure> {
     let suite = suite(&args.attack)?;
     let dialects = dialects()?;
-    let requirement = setup.requirement(&args.requirement)?;
+    let profile = args.profile.load(&suite)?;
+    let requirement = args.profile.requirement(profile.as_ref(), &args.requirement, setup)?;
+    let require = profile::required(&args.attack, profile.as_ref());
     let max_residue = max_residue(&args.attack)?;
     let begun = std::time::Instant::now();
     let started = Clock::Real.now();
@@ -38,7 +40,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
 
-    let target = setup.open(&args.target, &run_id).await?;
+    let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
     let (interrupt, watch) = watch_interrupt(
         "interrupted: no new step is sent; what can be removed is removed, what was seen is kept",
     );
@@ -47,6 +49,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         setup,
         target: &target,
         suite: &suite,
+        filter: profile::filter(&args.attack, &suite, profile.as_ref()),
         run_id: &run_id,
         max_residue,
         directory: &directory,
@@ -72,9 +75,10 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
                 identity: &identity,
                 ephemeral,
                 challenge: args.attack.challenge.clone(),
-                require: &args.attack.require,
+                require: &require,
                 fail_on: args.requirement.fail_on.into(),
                 requirement: &requirement,
+                profile: profile.as_ref(),
                 attacked: true,
             },
         )
@@ -111,6 +115,7 @@ struct Audit<'a> {
     setup: &'a Setup,
     target: &'a Target,
     suite: &'a Suite,
+    filter: Filter,
     run_id: &'a str,
     max_residue: TimeDelta,
     directory: &'a Path,
@@ -139,8 +144,7 @@ impl Audit<'_> {
         let mut input =
             plan_input(opened, &self.args.attack, &prefix, self.max_residue, access, &capabilities);
         input.default_retention = unless(&self.interrupt, default_retention(opened, &self.log)).await?;
-        let filter = filter(&self.args.attack);
-        let planned = run::plan(&self.suite.scenarios, &input, &filter);
+        let planned = run::plan(&self.suite.scenarios, &input, &self.filter);
         let requests = run::request_plan(&self.suite.scenarios, &planned, &input, self.run_id);
         self.consent(&requests, &capabilities).await?;
 
@@ -298,11 +302,6 @@ impl Audit<'_> {
         };
         run::cleanup(&sweep).await.kept
     }
-}
-
-/// What was asked for.
-pub(super) fn filter(args: &AttackArgs) -> Filter {
-    Filter { only: args.only.clone(), skip: args.skip.clone(), profile: None }
 }
 
 /// The scenarios that run, with their roles.

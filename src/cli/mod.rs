@@ -8,6 +8,7 @@ mod cleanup;
 mod evidence;
 mod output;
 mod plan;
+pub mod profile;
 mod progress;
 mod qualify;
 mod scan;

@@ -20,16 +20,18 @@ use crate::time::Clock;
 
 /// The scan alone. Sends only reads.
 pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> {
-    let requirement = setup.requirement(&args.requirement)?;
     let begun = std::time::Instant::now();
     let started = Clock::Real.now();
     let run_id = new_run_id();
-    let suite = Suite { scenarios: Vec::new(), ..crate::cli::setup::builtin()? };
+    let suite = crate::cli::setup::builtin()?;
+    let profile = args.profile.load(&suite)?;
+    let requirement = args.profile.requirement(profile.as_ref(), &args.requirement, setup)?;
+    let suite = Suite { scenarios: Vec::new(), ..suite };
     let dialects = dialects()?;
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
-    let target = setup.open(&args.target, &run_id).await?;
+    let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
     let opened = &target.opened;
     if args.exact && (opened.kind != Kind::Endpoint || opened.location.prefix.is_empty()) {
         target.opened.close().await;
@@ -82,6 +84,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
             require: &[],
             fail_on: args.requirement.fail_on.into(),
             requirement: &requirement,
+            profile: profile.as_ref(),
             attacked: false,
         },
     );

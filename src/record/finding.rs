@@ -38,6 +38,8 @@ words! {
         NoDefaultRetention = "no-default-retention",
         /// The bucket's configuration changed while the audit ran.
         ConfigurationChanged = "configuration-changed",
+        /// The bucket's configuration is not what the profile demands.
+        DemandNotMet = "demand-not-met",
     }
 }
 
@@ -53,7 +55,8 @@ impl FindingRule {
             | Self::NoHold
             | Self::NoVersioning
             | Self::NoObjectLock
-            | Self::ConfigurationChanged => Severity::High,
+            | Self::ConfigurationChanged
+            | Self::DemandNotMet => Severity::High,
             Self::Unreadable | Self::ReplicaMark => Severity::Medium,
             Self::Hidden | Self::NoDefaultRetention => Severity::Info,
         }

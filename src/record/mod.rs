@@ -4,6 +4,7 @@
 //! verdict is never read from a file: `verify` judges the evidence again and compares.
 
 pub mod analysis;
+pub mod attachment;
 pub mod evidence;
 pub mod finding;
 pub mod judge;

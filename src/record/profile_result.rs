@@ -3,6 +3,7 @@
 //! Nothing here is read back as a verdict: the profile's text is in the record, and [`again`] assesses it anew from
 //! the scenarios, findings and settings that are in the record, too.
 
+mod again;
 mod assess;
 mod model;
 mod shown;
@@ -13,10 +14,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::scenario::words;
 
+pub use again::again;
 pub use assess::{Seen, assess};
 pub use model::{
-    Attachment, ClaimResult, ClaimState, ControlResult, EventLogSeen, EvidenceKind, ItemResult, Piece,
-    ProfileResult, Shown, count,
+    ClaimResult, ClaimState, ControlResult, EventLogSeen, EvidenceKind, ItemResult, Piece, ProfileResult,
+    Shown, count,
 };
 pub use terms::{Example, Terms, requirement};
 

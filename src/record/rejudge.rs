@@ -2,7 +2,7 @@
 
 use crate::record::judge::Context;
 use crate::record::log::check_chain;
-use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present};
+use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present, profile_result};
 use crate::scenario::Dialects;
 use crate::scenario::parse::parse_file;
 use crate::scenario::suite::policy;
@@ -71,5 +71,6 @@ pub fn rejudge(record: &Record) -> Vec<String> {
     if crate::record::outcome::summary(&record.scenarios) != record.summary {
         wrong.push("the summary does not count the scenarios".to_owned());
     }
+    wrong.extend(profile_result::again(record));
     wrong
 }

@@ -322,6 +322,7 @@ pub fn rule_words(rule: &str) -> &str {
         FindingRule::NoObjectLock => "no Object Lock",
         FindingRule::NoDefaultRetention => "no default retention",
         FindingRule::ConfigurationChanged => "configuration changed during the audit",
+        FindingRule::DemandNotMet => "not configured as the profile demands",
     }
 }
 

@@ -5,11 +5,12 @@ use serde_json::Value;
 
 use crate::profile::{DocumentClaim, Evidence, Profile};
 use crate::record::analysis::Analysis;
+use crate::record::attachment::Attachment;
 use crate::record::judge::strength;
 use crate::record::profile_result::shown::pieces;
 use crate::record::profile_result::{
-    Attachment, ClaimResult, ClaimState, ControlResult, DemandResult, EventLogSeen, EvidenceKind, ItemResult,
-    Piece, ProfileResult, Shown, requirement,
+    ClaimResult, ClaimState, ControlResult, DemandResult, EventLogSeen, EvidenceKind, ItemResult, Piece,
+    ProfileResult, Shown, requirement,
 };
 use crate::record::{Finding, ScanResult, ScenarioResult, SignerInfo, Verdict};
 
@@ -72,13 +73,16 @@ pub fn assess(profile: &Profile, seen: &Seen<'_>) -> ProfileResult {
         verified_on: profile.verified_on,
         source: profile.source.clone(),
         digest: profile.digest.clone(),
-        variables: std::collections::BTreeMap::new(),
+        variables: profile
+            .variables
+            .iter()
+            .map(|(name, variable)| (name.clone(), variable.default.clone().unwrap_or_default()))
+            .collect(),
         requirement: requirement(&profile.requirement, seen.started),
         configuration: seen.demands.to_vec(),
         controls: controls.collect(),
         items: items.collect(),
         claims: profile.claims.iter().map(|c| claim(c, profile, seen)).collect(),
-        attachments: seen.attachments.to_vec(),
     }
 }
 

@@ -166,19 +166,6 @@ pub struct ProfileResult {
     pub items: Vec<ItemResult>,
     /// What its document says that is wrong, dangerous, or true only somewhere.
     pub claims: Vec<ClaimResult>,
-    /// The documents that were attached to the run.
-    pub attachments: Vec<Attachment>,
-}
-
-/// A document that an auditor files beside the evidence. Its content is not judged.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-pub struct Attachment {
-    /// Its file name.
-    pub name: String,
-    /// SHA-256 of its bytes (lower-case hexadecimal).
-    pub sha256: String,
-    /// Its length in bytes.
-    pub size: u64,
 }
 
 /// What the check of an event log says, as far as a profile asks for it.

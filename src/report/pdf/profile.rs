@@ -54,11 +54,6 @@ fn facts(flow: &mut Flow<'_>, result: &ProfileResult) {
     for (name, value) in &result.variables {
         facts.push(("Variable", SMALL, short(&format!("{name} = {value}"), 300)));
     }
-    for document in &result.attachments {
-        let text =
-            format!("{}, {} bytes, SHA-256 {}", short(&document.name, 300), document.size, document.sha256);
-        facts.push(("Attached, not judged", SMALL, text));
-    }
     flow.gap(6.0);
     flow.facts(&facts);
 }

@@ -7,10 +7,11 @@ use chrono::NaiveDate;
 use crate::lock::Mode;
 use crate::profile::{
     Attacks, ClockStart, ConfigurationDemand, ControlClaim, DocumentClaim, Evidence, Item, Matching,
-    Override, Profile, Requirement, Upload,
+    Override, Profile, Requirement, Upload, Variable,
 };
 use crate::record::Record;
-use crate::record::profile_result::{Attachment, DemandResult, DemandState, ProfileResult, Seen, assess};
+use crate::record::attachment::Attachment;
+use crate::record::profile_result::{DemandResult, DemandState, ProfileResult, Seen, assess};
 use crate::time::Span;
 
 fn ids(list: &[&str]) -> Evidence {
@@ -43,6 +44,7 @@ pub(super) fn result(record: &Record) -> ProfileResult {
         name: "retention-policy-2026.pdf".into(),
         sha256: super::digest("retention policy"),
         size: 48_213,
+        media_type: "application/pdf".into(),
     }];
     let seen = Seen {
         scenarios: &record.scenarios,
@@ -56,8 +58,7 @@ pub(super) fn result(record: &Record) -> ProfileResult {
         signer: &record.signer,
         started: record.times.started,
     };
-    let variables = BTreeMap::from([("ENVIRONMENT".to_owned(), "prod".to_owned())]);
-    ProfileResult { variables, ..assess(&profile(), &seen) }
+    assess(&profile(), &seen)
 }
 
 fn profile() -> Profile {
@@ -68,7 +69,10 @@ fn profile() -> Profile {
         summary: "What a document asks for its invoices.\n\nIt does not show who reads them.".into(),
         from: "invoices.md".into(),
         verified_on: NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date"),
-        variables: BTreeMap::new(),
+        variables: BTreeMap::from([(
+            "ENVIRONMENT".to_owned(),
+            Variable { text: "Which of them.".into(), default: Some("prod".into()) },
+        )]),
         bucket: None,
         requirement: requirement(),
         configuration: ConfigurationDemand::default(),

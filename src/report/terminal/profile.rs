@@ -61,12 +61,6 @@ impl Page {
             let name = if terms.name.is_empty() { "Required" } else { named(terms) };
             add(&show(name), lines);
         }
-        for document in &result.attachments {
-            add(
-                "Attached",
-                format!("{} ({} bytes, SHA-256 {})", show(&document.name), document.size, document.sha256),
-            );
-        }
         Self::print(table)
     }
 

@@ -381,8 +381,12 @@ fn an_attachment_is_filed_and_not_judged() {
     let mut record = Record::new();
     let filed = Evidence { attachment: Some("retention-policy".into()), ..Evidence::default() };
     assert_eq!(record.state(&filed), Shown::NotAssessed);
-    record.attachments =
-        vec![Attachment { name: "Retention-Policy-2026.pdf".into(), sha256: "ab".into(), size: 1 }];
+    record.attachments = vec![Attachment {
+        name: "Retention-Policy-2026.pdf".into(),
+        size: 1,
+        media_type: "application/pdf".into(),
+        sha256: "ab".into(),
+    }];
     let (state, reason) = record.shown(&filed);
     assert_eq!(state, Shown::Satisfied);
     assert!(reason.contains("content was not judged"), "{reason}");
