@@ -40,7 +40,8 @@ pub fn claim_status(state: ClaimState) -> Status {
         ClaimState::ShownFalse => Status::Fail,
         ClaimState::WrongAsWritten => Status::Waived,
         ClaimState::NotAssessed => Status::Inconclusive,
-        ClaimState::NotShown => Status::Pass,
+        // That a store resists does not make the sentence true elsewhere.
+        ClaimState::NotShown => Status::Skipped,
     }
 }
 
@@ -142,7 +143,12 @@ pub fn observed(evidence: &[Piece]) -> Vec<String> {
     if !passed.is_empty() {
         lines.push(format!("Passed: {}.", passed.join(", ")));
     }
-    lines.extend(of(Shown::Satisfied).filter(|p| !is_scenario(p)).map(line));
+    let silent: Vec<&Piece> = of(Shown::Satisfied).filter(|p| p.count == Some(0)).collect();
+    if !silent.is_empty() {
+        let words: Vec<&str> = silent.iter().map(|p| p.name.as_str()).collect();
+        lines.push(format!("No finding of: {}.", words.join(", ")));
+    }
+    lines.extend(of(Shown::Satisfied).filter(|p| !is_scenario(p) && p.count.is_none()).map(line));
     if lines.is_empty() {
         lines.push("Nothing.".to_owned());
     }
@@ -192,13 +198,29 @@ pub fn named(terms: &Terms) -> &str {
     if terms.name.is_empty() { "all" } else { &terms.name }
 }
 
+/// The whole result in one line.
+#[must_use]
+pub fn result_line(result: &ProfileResult) -> String {
+    let mut parts = Vec::new();
+    if !result.controls.is_empty() {
+        let states = counts(result.controls.iter().map(|c| &c.state).collect::<Vec<_>>());
+        parts.push(format!("clauses: {states}"));
+    }
+    if !result.items.is_empty() {
+        let states = counts(result.items.iter().map(|i| &i.state).collect::<Vec<_>>());
+        parts.push(format!("checklists: {states}"));
+    }
+    if !result.claims.is_empty() {
+        parts.push(format!("what its document says: {}", claim_counts(&result.claims)));
+    }
+    parts.join("; ")
+}
+
 /// What is shown of a claim, in a sentence, with the weakest principal.
 #[must_use]
 pub fn shown(claim: &ClaimResult) -> String {
     let mut text = match claim.state {
-        ClaimState::WrongAsWritten => {
-            format!("{}: no attempt was needed, {}", claim.state, claim.reason)
-        }
+        ClaimState::WrongAsWritten => format!("{}, {}", claim.state, claim.reason),
         state => format!("{state}: {}", brief(&claim.reason)),
     };
     if let Some(role) = claim.weakest {

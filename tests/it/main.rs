@@ -10,6 +10,7 @@ mod cli;
 mod coverage;
 mod interrupted;
 mod live;
+mod profile_applied;
 mod qualify;
 mod reference;
 mod scan;

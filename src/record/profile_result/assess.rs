@@ -131,7 +131,17 @@ fn reason(pieces: &[Piece], state: Shown) -> String {
         if !passed.is_empty() {
             parts.push(format!("passed: {}", list(&passed)));
         }
-        parts.extend(decisive.iter().filter(|p| p.kind != EvidenceKind::Scenario).map(|p| words(p)));
+        let silent = |p: &&&Piece| p.count == Some(0);
+        let none: Vec<&str> = decisive.iter().filter(silent).map(|p| p.name.as_str()).collect();
+        if !none.is_empty() {
+            parts.push(format!("no finding of: {}", list(&none)));
+        }
+        let met = of_kind(&decisive, EvidenceKind::Configuration);
+        if !met.is_empty() {
+            parts.push(format!("met: {}", list(&met)));
+        }
+        let rest = [EvidenceKind::Attachment, EvidenceKind::Pack];
+        parts.extend(decisive.iter().filter(|p| rest.contains(&p.kind)).map(|p| words(p)));
         return parts.join("; ");
     }
     let mut text = decisive.iter().take(NAMED).map(|p| words(p)).collect::<Vec<_>>().join("; ");
@@ -179,7 +189,7 @@ fn claim(claim: &DocumentClaim, profile: &Profile, seen: &Seen<'_>) -> ClaimResu
         source: flat(&claim.source),
         state,
         reason: match state {
-            ClaimState::WrongAsWritten => "it does not hang on the store".to_owned(),
+            ClaimState::WrongAsWritten => "whatever this store does".to_owned(),
             _ => reason,
         },
         scenarios: broken.iter().map(|s| s.id.clone()).collect(),

@@ -1,6 +1,6 @@
 //! What a profile requires of every version, in words and with dates that a person can check.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SubsecRound as _, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
@@ -44,6 +44,7 @@ pub struct Example {
 /// The terms of a requirement: its own, then those of its overrides, reckoned for something made at `made`.
 #[must_use]
 pub fn requirement(requirement: &Requirement, made: DateTime<Utc>) -> Vec<Terms> {
+    let made = made.trunc_subsecs(0);
     let own = of(requirement, None, made);
     let others = requirement.overrides.iter().map(|o| of(requirement, Some(o), made));
     std::iter::once(own).chain(others).collect()

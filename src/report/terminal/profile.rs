@@ -9,7 +9,8 @@ use crate::record::Record;
 use crate::record::profile_result::{DemandState, ProfileResult, Shown};
 use crate::report::model::{Status, show};
 use crate::report::profile::{
-    checklists, claim_counts, claim_status, control, counts, dates, mark, named, shown, status, trust,
+    checklists, claim_counts, claim_status, control, counts, dates, mark, named, result_line, shown, status,
+    trust,
 };
 
 impl Page {
@@ -46,6 +47,7 @@ impl Page {
             table.add_row([Cell::new(name), Cell::new(value)]);
         };
         add("Title", show(&result.title));
+        add("Result", result_line(result));
         add("From", format!("{} (citations checked {})", show(&result.from), result.verified_on));
         for (name, value) in &result.variables {
             add("Variable", format!("{} = {}", show(name), show(value)));
