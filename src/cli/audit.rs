@@ -9,6 +9,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 
 use crate::cli::args::{Allow, AttackArgs, AuditArgs};
 use crate::cli::assemble::{self, Parts};
+use crate::cli::profile::ProfileArgs;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
@@ -30,7 +31,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     let suite = suite(&args.attack)?;
     let dialects = dialects()?;
     let profile = args.profile.load(&suite)?;
-    let requirement = args.profile.requirement(profile.as_ref(), &args.requirement, setup)?;
+    let requirement = ProfileArgs::requirement(profile.as_ref(), &args.requirement, setup)?;
     let require = profile::required(&args.attack, profile.as_ref());
     let max_residue = max_residue(&args.attack)?;
     let begun = std::time::Instant::now();

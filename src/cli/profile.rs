@@ -63,7 +63,6 @@ impl ProfileArgs {
 
     /// What every version has to have: the profile's words, and then no others.
     pub(super) fn requirement(
-        &self,
         profile: Option<&Profile>,
         args: &RequirementArgs,
         setup: &Setup,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::cli::args::ScanArgs;
 use crate::cli::assemble::{self, Parts};
 use crate::cli::audit::{Done, read_configuration, read_facts};
+use crate::cli::profile::ProfileArgs;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
 use crate::cli::{Failure, output};
@@ -25,7 +26,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let run_id = new_run_id();
     let suite = crate::cli::setup::builtin()?;
     let profile = args.profile.load(&suite)?;
-    let requirement = args.profile.requirement(profile.as_ref(), &args.requirement, setup)?;
+    let requirement = ProfileArgs::requirement(profile.as_ref(), &args.requirement, setup)?;
     let suite = Suite { scenarios: Vec::new(), ..suite };
     let dialects = dialects()?;
     let (identity, ephemeral) = setup.identity(&args.output)?;

@@ -47,10 +47,10 @@ pub fn claim_status(state: ClaimState) -> Status {
 
 /// `7 satisfied, 1 not satisfied, 2 not assessed`; what there is none of is left out.
 #[must_use]
-pub fn counts<'a>(states: impl IntoIterator<Item = &'a Shown> + Clone) -> String {
+pub fn counts(states: &[Shown]) -> String {
     let parts: Vec<String> = Shown::ALL
         .iter()
-        .map(|state| (count(states.clone(), *state), state))
+        .map(|state| (count(states, *state), state))
         .filter(|(n, _)| *n > 0)
         .map(|(n, state)| format!("{n} {state}"))
         .collect();
@@ -203,11 +203,11 @@ pub fn named(terms: &Terms) -> &str {
 pub fn result_line(result: &ProfileResult) -> String {
     let mut parts = Vec::new();
     if !result.controls.is_empty() {
-        let states = counts(result.controls.iter().map(|c| &c.state).collect::<Vec<_>>());
+        let states = counts(&result.controls.iter().map(|c| c.state).collect::<Vec<_>>());
         parts.push(format!("clauses: {states}"));
     }
     if !result.items.is_empty() {
-        let states = counts(result.items.iter().map(|i| &i.state).collect::<Vec<_>>());
+        let states = counts(&result.items.iter().map(|i| i.state).collect::<Vec<_>>());
         parts.push(format!("checklists: {states}"));
     }
     if !result.claims.is_empty() {
@@ -237,10 +237,10 @@ pub fn opinion(record: &Record) -> Option<String> {
         "The profile {} was applied ({}). Of its clauses, {}",
         result.name,
         result.title,
-        counts(result.controls.iter().map(|c| &c.state).collect::<Vec<_>>())
+        counts(&result.controls.iter().map(|c| c.state).collect::<Vec<_>>())
     );
     if !result.items.is_empty() {
-        let states = counts(result.items.iter().map(|i| &i.state).collect::<Vec<_>>());
+        let states = counts(&result.items.iter().map(|i| i.state).collect::<Vec<_>>());
         text.push_str(&format!("; of the items of its checklists, {states}"));
     }
     text.push_str(

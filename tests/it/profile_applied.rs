@@ -90,6 +90,8 @@ right = "two years"
 source = "arithmetic"
 "#;
 
+type Change<'a> = &'a dyn Fn(&mut Value);
+
 fn home() -> tempfile::TempDir {
     let home = tempfile::tempdir().expect("a directory");
     std::fs::write(home.path().join("small.toml"), SMALL).expect("written");
@@ -151,7 +153,7 @@ fn a_profile_is_applied_in_one_go_and_judged_again_by_verify() {
         rejudge(&serde_json::from_value::<Record>(changed).expect("a record"))
     };
     assert_eq!(tampered(&|_| {}), Vec::<String>::new());
-    let changes: [(&str, &dyn Fn(&mut Value)); 8] = [
+    let changes: [(&str, Change); 8] = [
         ("a state", &|r| r["profile"]["items"][1]["state"] = json!("satisfied")),
         ("a claim", &|r| r["profile"]["claims"][1]["state"] = json!("not shown here")),
         ("a reason", &|r| r["profile"]["items"][2]["reason"] = json!("it was seen")),

@@ -117,7 +117,7 @@ fn clauses(flow: &mut Flow<'_>, record: &Record, result: &ProfileResult) {
     if result.controls.is_empty() {
         return;
     }
-    let states = counts(result.controls.iter().map(|c| &c.state).collect::<Vec<_>>());
+    let states = counts(&result.controls.iter().map(|c| c.state).collect::<Vec<_>>());
     flow.heading(&format!("Clauses: {states}"));
     flow.paragraph(NOTE, 0.0, MEANING);
     flow.gap(4.0);
@@ -173,7 +173,7 @@ fn one_clause(flow: &mut Flow<'_>, record: &Record, clause: &ControlResult) {
 }
 
 fn checklist(flow: &mut Flow<'_>, list: &str, items: &[&ItemResult]) {
-    let states = counts(items.iter().map(|i| &i.state).collect::<Vec<_>>());
+    let states = counts(&items.iter().map(|i| i.state).collect::<Vec<_>>());
     flow.heading(&format!("{}: {states}", short(list, 120)));
     let rows = items
         .iter()

@@ -25,7 +25,7 @@ impl Page {
             let _ = write!(out, "\n{}", self.clauses(record, result));
         }
         for (list, items) in checklists(result) {
-            let states = counts(items.iter().map(|i| &i.state).collect::<Vec<_>>());
+            let states = counts(&items.iter().map(|i| i.state).collect::<Vec<_>>());
             let _ = write!(out, "\n{}", self.section(&format!("{}: {states}", show(list))));
             let mut table = self.table(&[]);
             for item in items {
@@ -86,7 +86,7 @@ impl Page {
     }
 
     fn clauses(&self, record: &Record, result: &ProfileResult) -> String {
-        let states = counts(result.controls.iter().map(|c| &c.state).collect::<Vec<_>>());
+        let states = counts(&result.controls.iter().map(|c| c.state).collect::<Vec<_>>());
         let mut out = self.section(&format!("Clauses: {states}"));
         let mut table = self.table(&["", "Clause", "What decided"]);
         for clause in &result.controls {
