@@ -175,6 +175,8 @@ pub struct EventLogSeen<'a> {
     pub events: u64,
     /// Findings by their word.
     pub findings: &'a BTreeMap<String, u64>,
+    /// Why events could not be assessed, and how many: any of them might hold any finding.
+    pub unassessed: &'a BTreeMap<String, u64>,
     /// Why not everything was read, if it was not.
     pub incomplete: Option<&'a str>,
 }

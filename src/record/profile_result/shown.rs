@@ -1,6 +1,6 @@
 //! One piece of evidence after the other: what the record shows of each.
 
-use crate::profile::{Evidence, Profile};
+use crate::profile::{Evidence, HoldRule, Profile};
 use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
 use crate::record::profile_result::assess::flat;
 use crate::record::profile_result::{DemandState, EvidenceKind, Piece, Seen, Shown};
@@ -162,6 +162,8 @@ fn unasked(word: &str, profile: &Profile) -> Option<String> {
         "too-short" => (any(all.min_retention.is_some(), |o| o.min_retention.is_some()), "least retention"),
         "too-long" => (any(all.max_retention.is_some(), |o| o.max_retention.is_some()), "longest retention"),
         "wrong-mode" => (any(all.mode.is_some(), |o| o.mode.is_some()), "mode"),
+        "held-without-end" => (all.hold_rule == HoldRule::Report, "report of legal holds"),
+        "ends-soon" => (all.horizon.is_some(), "horizon"),
         "no-hold" => (any(all.hold, |o| o.hold == Some(true)), "legal hold"),
         _ => (true, ""),
     };
@@ -292,6 +294,9 @@ fn event_log(word: &str, seen: &Seen<'_>) -> Piece {
     if count > 0 {
         let saw = format!("{count} {} `{word}` in {} events", plural(count, "finding"), log.events);
         return Piece { count: Some(count), ..of(Shown::NotSatisfied, saw) };
+    }
+    if let Some((why, count)) = log.unassessed.iter().find(|(_, count)| **count > 0) {
+        return of(Shown::NotAssessed, format!("{count} events could not be assessed: {why}"));
     }
     match log.incomplete {
         Some(why) => of(Shown::NotAssessed, format!("the event log was not read whole: {why}")),

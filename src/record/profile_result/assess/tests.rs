@@ -139,6 +139,7 @@ struct Record {
     analysis: Option<Analysis>,
     demands: Vec<DemandResult>,
     event_log: Option<(u64, BTreeMap<String, u64>, Option<&'static str>)>,
+    event_log_open: BTreeMap<String, u64>,
     attachments: Vec<Attachment>,
     signer: SignerInfo,
 }
@@ -157,6 +158,7 @@ impl Record {
             analysis: None,
             demands: Vec::new(),
             event_log: None,
+            event_log_open: BTreeMap::new(),
             attachments: Vec::new(),
             signer: SignerInfo { subject: "CN=s".into(), fingerprint: String::new(), ephemeral: false },
         }
@@ -166,6 +168,7 @@ impl Record {
         let event_log = self.event_log.as_ref().map(|(events, findings, incomplete)| EventLogSeen {
             events: *events,
             findings,
+            unassessed: &self.event_log_open,
             incomplete: *incomplete,
         });
         assess(
@@ -368,6 +371,9 @@ fn an_event_log_has_to_be_read_whole_and_to_have_events() {
     assert_eq!(record.state(&gap), Shown::NotAssessed);
     record.event_log = Some((7, BTreeMap::new(), None));
     assert_eq!(record.state(&gap), Shown::Satisfied);
+    record.event_log_open.insert("a body was not read".to_owned(), 2);
+    assert_eq!(record.state(&gap), Shown::NotAssessed);
+    record.event_log_open.clear();
     record.event_log = Some((7, BTreeMap::new(), Some("403")));
     assert_eq!(record.state(&gap), Shown::NotAssessed);
     record.event_log = Some((0, BTreeMap::new(), None));
