@@ -5,11 +5,12 @@ use std::fmt::Write as _;
 use crate::analyse::{self, Document, Input, Sends, ServerKind};
 use crate::cli::args::{AnalyseArgs, ListFormat, Sent, ServerArg};
 use crate::cli::output::columns;
-use crate::cli::setup::{Setup, new_run_id, span};
-use crate::cli::{Failure, note, out};
+use crate::cli::profile::only;
+use crate::cli::setup::{Setup, builtin, new_run_id, span};
+use crate::cli::{Failure, note, out, profile};
 use crate::config::Environment;
 use crate::lock::{Mode, Reading};
-use crate::profile::Requirement;
+use crate::profile::{Profile, Requirement};
 use crate::record::analysis::Analysis;
 use crate::record::{Log, What};
 use crate::report::who;
@@ -19,9 +20,26 @@ use crate::time::Clock;
 
 /// The analysis. Sends only reads; with `--policy` and without a bucket it sends nothing.
 pub(super) async fn analyse(args: &AnalyseArgs, setup: &Setup) -> Result<u8, Failure> {
-    let requirement = requirement(args, setup)?;
+    let profile = args.profile.load(&builtin()?)?;
+    let requirement = match &profile {
+        None => requirement(args, setup)?,
+        Some(profile) => {
+            let given = [
+                ("--mode", args.mode.is_some()),
+                ("--min-retention", args.min_retention.is_some()),
+                ("--sends", !args.sends.is_empty()),
+            ];
+            only(profile, &given)?;
+            profile.requirement.clone()
+        }
+    };
+    let sends = sends(args, profile.as_ref());
     let online = args.policy.is_empty() || args.target.location.is_some() || args.target.target.is_some();
-    if online { live(args, setup, &requirement).await } else { offline(args, setup, &requirement) }
+    if online {
+        live(args, setup, &requirement, sends, profile.as_ref()).await
+    } else {
+        offline(args, setup, &requirement, sends)
+    }
 }
 
 fn requirement(args: &AnalyseArgs, setup: &Setup) -> Result<Requirement, Failure> {
@@ -37,7 +55,10 @@ fn requirement(args: &AnalyseArgs, setup: &Setup) -> Result<Requirement, Failure
     Ok(Requirement { mode: mode.or(setup.config.scan.mode), min_retention, hold, ..Requirement::default() })
 }
 
-fn sends(args: &AnalyseArgs) -> Option<Sends> {
+fn sends(args: &AnalyseArgs, profile: Option<&Profile>) -> Option<Sends> {
+    if let Some(profile) = profile {
+        return profile::sends(profile);
+    }
     (!args.sends.is_empty()).then(|| Sends {
         retention: args.sends.contains(&Sent::Retention),
         hold: args.sends.contains(&Sent::Hold),
@@ -76,7 +97,12 @@ fn documents(
     (documents, unreadable)
 }
 
-fn offline(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Result<u8, Failure> {
+fn offline(
+    args: &AnalyseArgs,
+    setup: &Setup,
+    requirement: &Requirement,
+    sends: Option<Sends>,
+) -> Result<u8, Failure> {
     let server = args.server.map_or(ServerKind::Aws, ServerKind::from);
     let (documents, unreadable) = documents(args, server);
     let mut analysis = analyse::analyse(&Input {
@@ -87,7 +113,7 @@ fn offline(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Resu
         configuration: None,
         documents: &documents,
         users_read: false,
-        sends: sends(args),
+        sends,
         now: Clock::Real.now(),
     });
     let any_unreadable = !unreadable.is_empty();
@@ -96,8 +122,14 @@ fn offline(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Resu
     Ok(if any_unreadable { 2 } else { u8::from(analysis.reaches(args.fail_on.into())) })
 }
 
-async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> Result<u8, Failure> {
-    let target = setup.open(&args.target, &new_run_id()).await?;
+async fn live(
+    args: &AnalyseArgs,
+    setup: &Setup,
+    requirement: &Requirement,
+    sends: Option<Sends>,
+    profile: Option<&Profile>,
+) -> Result<u8, Failure> {
+    let target = setup.open_for(&args.target, &new_run_id(), profile).await?;
     let opened = &target.opened;
     let (read, exchanges) =
         configuration(&opened.client, &opened.administrator, &opened.location.bucket).await;
@@ -105,7 +137,7 @@ async fn live(args: &AnalyseArgs, setup: &Setup, requirement: &Requirement) -> R
     let server = args.server.map_or_else(|| server_kind(opened, header), ServerKind::from);
     let (documents, unreadable) = documents(args, server);
     let log = Log::default();
-    let mut analysis = of_target(opened, server, &read, requirement, documents, sends(args), &log).await;
+    let mut analysis = of_target(opened, server, &read, requirement, documents, sends, &log).await;
     for event in log.take() {
         if let What::Note(text) = &event.what {
             note(text);

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::profiles_args::ProfilesCommand;
 use crate::cli::event_log_args::EventLogArgs;
 use crate::cli::filing::EvidenceArgs;
 use crate::cli::metrics_args::{LabelArgs, MetricsArgs};
-use super::profiles_args::ProfilesCommand;
+use crate::cli::profile::ProfileArgs;
 
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
@@ -248,6 +249,9 @@ pub struct AuditArgs {
     /// Which attacks.
     #[command(flatten)]
     pub attack: AttackArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// What every version has to have.
     #[command(flatten)]
     pub requirement: RequirementArgs,
@@ -265,6 +269,9 @@ pub struct ScanArgs {
     /// What is audited.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// What is required.
     #[command(flatten)]
     pub requirement: RequirementArgs,
@@ -313,6 +320,9 @@ pub struct AnalyseArgs {
     /// What is analysed.
     #[command(flatten)]
     pub target: TargetArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// Policy files (JSON): identity policies or bucket policies. Without a bucket nothing is sent.
     #[arg(long, value_name = "FILE", num_args = 1..)]
     pub policy: Vec<PathBuf>,
@@ -348,6 +358,9 @@ pub struct PlanArgs {
     /// Which attacks.
     #[command(flatten)]
     pub attack: AttackArgs,
+    /// The profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// How.
     #[arg(long, value_enum, default_value = "table")]
     pub format: ListFormat,

@@ -10,9 +10,11 @@ use rayon::prelude::*;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use crate::analyse::Place;
 use crate::cli::audit::Done;
+use crate::cli::profile;
 use crate::cli::setup::Setup;
-use crate::profile::Requirement;
+use crate::profile::{Profile, Requirement};
 use crate::qualify::Qualification;
 use crate::record::outcome::{Verdicts, apply_waivers, outcome, summary};
 use crate::record::{
@@ -46,8 +48,7 @@ pub(super) struct Parts<'a> {
     pub(super) require: &'a [String],
     pub(super) fail_on: Severity,
     pub(super) requirement: &'a Requirement,
-    /// Whether a profile demands that who may weaken the protection is assessed.
-    pub(super) analysis_required: bool,
+    pub(super) profile: Option<&'a Profile>,
     pub(super) attacked: bool,
 }
 
@@ -58,6 +59,17 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let mut scenarios = judged(&done, parts, &events);
     let mut scan = done.scan;
     let mut findings = findings(&done.configuration, parts.requirement, scan.is_some());
+    let place = Place {
+        server: done.server.as_deref(),
+        bucket: &parts.opened.location.bucket,
+        prefix: &parts.opened.location.prefix,
+        now: if parts.opened.clock.is_virtual() { parts.opened.clock.now() } else { parts.started },
+    };
+    let demands = parts
+        .profile
+        .map(|asked| profile::demanded(asked, done.configuration[0].as_ref(), &place))
+        .unwrap_or_default();
+    findings.extend(profile::findings(&demands));
     let principals: Vec<PrincipalInfo> =
         done.principals.iter().flat_map(|p| &p.facts).map(principal).collect();
     let mut analysis = done.analysis;
@@ -73,12 +85,16 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         &mut findings,
         analysis.as_mut(),
     );
-    let gate = Gate { fail_on: parts.fail_on, analysis_required: parts.analysis_required };
+    let gate = Gate {
+        fail_on: parts.fail_on,
+        analysis_required: parts.profile.is_some_and(|p| p.analysis_required),
+    };
     let end = outcome(&Verdicts {
         scenarios: &scenarios,
         scan: scan.as_ref(),
         findings: &findings,
         analysis: analysis.as_ref(),
+        event_log: done.event_log.as_ref(),
         gate,
         attacked: parts.attacked,
     });
@@ -90,7 +106,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let facts = done.facts.unwrap_or_default();
     let opened = parts.opened;
     let signer = parts.identity.signer();
-    Record {
+    let mut record = Record {
         schema: record::SCHEMA.to_owned(),
         run_id: parts.run_id.to_owned(),
         tool: tool(),
@@ -135,11 +151,13 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         planned,
         outcome: end,
         gate: Some(gate),
-        controls: controls(parts.suite, &scenarios),
+        controls: controls(parts.suite, &scenarios, parts.profile),
         scenarios,
         scan,
         findings,
         analysis,
+        event_log: done.event_log,
+        profile: None,
         attachments: done.attachments,
         waivers,
         residue: done.residue,
@@ -152,7 +170,11 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         },
         log_head: events.last().map(|e| e.chain.clone()).unwrap_or_default(),
         events,
+    };
+    if let Some(asked) = parts.profile {
+        profile::conclude(&mut record, asked, &demands);
     }
+    record
 }
 
 /// The runs of a scenario, if it ran.
@@ -265,6 +287,7 @@ fn digests(parts: &Parts<'_>) -> BTreeMap<String, String> {
         ("controls".to_owned(), controls_digest(parts.suite)),
     ]);
     all.extend(parts.setup.config.digest.clone().map(|d| ("configuration".to_owned(), d)));
+    all.extend(parts.profile.map(|p| ("profile".to_owned(), p.digest.clone())));
     all.extend(parts.setup.config.waivers_digest().map(|d| ("waivers".to_owned(), d)));
     all
 }
@@ -279,8 +302,12 @@ fn controls_digest(suite: &Suite) -> String {
     hex::encode(hash.finalize())
 }
 
-fn controls(suite: &Suite, scenarios: &[ScenarioResult]) -> Vec<ControlInfo> {
-    let used: BTreeSet<&String> = scenarios.iter().flat_map(|r| &r.controls).collect();
+fn controls(suite: &Suite, scenarios: &[ScenarioResult], profile: Option<&Profile>) -> Vec<ControlInfo> {
+    let mut used: BTreeSet<&String> = scenarios.iter().flat_map(|r| &r.controls).collect();
+    if let Some(profile) = profile {
+        used.extend(profile.controls.iter().map(|c| &c.id));
+        used.extend(profile.requirement.overrides.iter().filter_map(|o| o.control.as_ref()));
+    }
     suite
         .controls
         .iter()
@@ -290,6 +317,8 @@ fn controls(suite: &Suite, scenarios: &[ScenarioResult]) -> Vec<ControlInfo> {
             title: c.title.clone(),
             source: c.source.clone(),
             trust: c.trust.clone(),
+            text: c.text.clone(),
+            verified_on: Some(c.verified_on),
         })
         .collect()
 }

@@ -10,11 +10,12 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::cli::args::{Allow, AttackArgs, AuditArgs};
 use crate::cli::assemble::{self, Parts};
 use crate::cli::filing::{Filed, SampleOrder};
+use crate::cli::profile::ProfileArgs;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
-use crate::cli::{Failure, analyse, note, output, scan};
+use crate::cli::{Failure, analyse, event_log, note, output, profile, scan};
 use crate::record::{Log, Residue};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
@@ -30,7 +31,9 @@ use crate::time::Clock;
 pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Result<u8, Failure> {
     let suite = suite(&args.attack)?;
     let dialects = dialects()?;
-    let requirement = setup.requirement(&args.requirement)?;
+    let profile = args.profile.load(&suite)?;
+    let requirement = ProfileArgs::requirement(profile.as_ref(), &args.requirement, setup)?;
+    let require = profile::required(&args.attack, profile.as_ref());
     let max_residue = max_residue(&args.attack)?;
     let begun = std::time::Instant::now();
     let started = Clock::Real.now();
@@ -47,7 +50,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     let filed = Filed::copy(&args.evidence, &directory)?;
     let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
 
-    let target = setup.open(&args.target, &run_id).await?;
+    let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
     let (interrupt, watch) = watch_interrupt(
         "interrupted: no new step is sent; what can be removed is removed, what was seen is kept",
     );
@@ -56,6 +59,8 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         setup,
         target: &target,
         suite: &suite,
+        filter: profile::filter(&args.attack, &suite, profile.as_ref()),
+        profile: profile.as_ref(),
         run_id: &run_id,
         max_residue,
         directory: &directory,
@@ -83,10 +88,10 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
                 identity: &identity,
                 ephemeral,
                 challenge: args.attack.challenge.clone(),
-                require: &args.attack.require,
+                require: &require,
                 fail_on: args.requirement.fail_on.into(),
                 requirement: &requirement,
-                analysis_required: false,
+                profile: profile.as_ref(),
                 attacked: true,
             },
         )
@@ -118,6 +123,7 @@ pub(super) struct Done {
     pub(super) scan: Option<crate::record::ScanResult>,
     /// As it was read; what scenarios have shown of it is said later.
     pub(super) analysis: Option<crate::record::analysis::Analysis>,
+    pub(super) event_log: Option<crate::record::event_log::EventLogResult>,
     pub(super) residue: Vec<Residue>,
     pub(super) attachments: Vec<crate::record::Attachment>,
     pub(super) log: Arc<Log>,
@@ -128,6 +134,8 @@ struct Audit<'a> {
     setup: &'a Setup,
     target: &'a Target,
     suite: &'a Suite,
+    filter: Filter,
+    profile: Option<&'a crate::profile::Profile>,
     run_id: &'a str,
     max_residue: TimeDelta,
     directory: &'a Path,
@@ -157,8 +165,9 @@ impl Audit<'_> {
         let analysis = match (requirement, &before) {
             (Some(requirement), Some(read)) => {
                 let server = analyse::server_kind(opened, capabilities.server.as_deref());
+                let sends = self.profile.and_then(profile::sends);
                 let found =
-                    analyse::of_target(opened, server, read, requirement, Vec::new(), None, &self.log);
+                    analyse::of_target(opened, server, read, requirement, Vec::new(), sends, &self.log);
                 Some(unless(&self.interrupt, found).await?)
             }
             _ => None,
@@ -167,8 +176,7 @@ impl Audit<'_> {
         let mut input =
             plan_input(opened, &self.args.attack, &prefix, self.max_residue, access, &capabilities);
         input.default_retention = unless(&self.interrupt, default_retention(opened, &self.log)).await?;
-        let filter = filter(&self.args.attack);
-        let planned = run::plan(&self.suite.scenarios, &input, &filter);
+        let planned = run::plan(&self.suite.scenarios, &input, &self.filter);
         let requests = run::request_plan(&self.suite.scenarios, &planned, &input, self.run_id);
         self.consent(&requests, &capabilities).await?;
 
@@ -233,6 +241,22 @@ impl Audit<'_> {
             }
             _ => None,
         };
+        let event_log = match self.profile.and_then(|p| p.event_log.as_ref()) {
+            Some(rules) if requirement.is_some() && !self.interrupt.is_raised() => {
+                let lookups = usize::from(self.args.requirement.scan_concurrency);
+                let found = event_log::of_target(
+                    self.setup,
+                    opened,
+                    &self.log,
+                    rules,
+                    None,
+                    lookups,
+                    &self.interrupt,
+                );
+                Some(found.await?)
+            }
+            _ => None,
+        };
         let after = read_configuration(opened, &self.log).await;
         self.log.note(opened.clock.now(), "", "the run ends");
         Ok(Done {
@@ -245,6 +269,7 @@ impl Audit<'_> {
             configuration: [before, after],
             scan,
             analysis,
+            event_log,
             residue,
             attachments: self.attachments,
             log: self.log,
@@ -342,11 +367,6 @@ impl Audit<'_> {
         };
         run::cleanup(&sweep).await.kept
     }
-}
-
-/// What was asked for.
-pub(super) fn filter(args: &AttackArgs) -> Filter {
-    Filter { only: args.only.clone(), skip: args.skip.clone(), profile: None }
 }
 
 /// The scenarios that run, with their roles.

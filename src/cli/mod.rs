@@ -13,6 +13,7 @@ mod metrics;
 pub mod metrics_args;
 mod output;
 mod plan;
+pub mod profile;
 mod profiles;
 pub mod profiles_args;
 mod progress;

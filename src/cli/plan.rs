@@ -6,12 +6,12 @@ use chrono::TimeDelta;
 use serde_json::json;
 
 use crate::cli::args::{ListFormat, PlanArgs};
-use crate::cli::audit::{default_retention, filter, max_residue, plan_input};
+use crate::cli::audit::{default_retention, max_residue, plan_input};
 use crate::cli::setup::{Setup, new_run_id, root_of, suite, unless, watch_interrupt};
-use crate::cli::{Failure, out_text};
+use crate::cli::{Failure, out_text, profile};
 use crate::record::Log;
 use crate::report::model::harmless_json;
-use crate::run::{self, Decision, PrincipalAccess, RequestPlan};
+use crate::run::{self, Decision, Filter, PrincipalAccess, RequestPlan};
 use crate::scenario::{Role, Suite};
 use crate::target::{self, Access, Opened, Principals};
 use crate::time::human;
@@ -19,6 +19,8 @@ use crate::time::human;
 /// Prints the plan.
 pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> {
     let suite = suite(&args.attack)?;
+    let profile = args.profile.load(&suite)?;
+    let filter = profile::filter(&args.attack, &suite, profile.as_ref());
     let max_residue = max_residue(&args.attack)?;
     let role = match &args.policy {
         None => None,
@@ -31,9 +33,10 @@ pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> 
         })?),
     };
     let run_id = new_run_id();
-    let target = setup.open(&args.target, &run_id).await?;
+    let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
     let (interrupt, watch) = watch_interrupt("interrupted");
-    let text = unless(&interrupt, text_of(args, &suite, max_residue, role, &run_id, &target.opened)).await;
+    let text =
+        unless(&interrupt, text_of(args, &suite, &filter, max_residue, role, &run_id, &target.opened)).await;
     watch.abort();
     target.opened.close().await;
     out_text(&format!("{}\n", text?.trim_end()))?;
@@ -43,6 +46,7 @@ pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> 
 async fn text_of(
     args: &PlanArgs,
     suite: &Suite,
+    filter: &Filter,
     max_residue: TimeDelta,
     role: Option<Role>,
     run_id: &str,
@@ -55,7 +59,7 @@ async fn text_of(
     let access = Role::ALL.iter().map(|r| (*r, PrincipalAccess::Credentials(None))).collect();
     let mut input = plan_input(opened, &args.attack, &prefix, max_residue, access, &capabilities);
     input.default_retention = default_retention(opened, &Log::default()).await;
-    let planned = run::plan(&suite.scenarios, &input, &filter(&args.attack));
+    let planned = run::plan(&suite.scenarios, &input, filter);
     let requests = run::request_plan(&suite.scenarios, &planned, &input, run_id);
     let skipped: Vec<(&str, &str)> = planned
         .iter()

@@ -9,6 +9,7 @@ use crate::cli::args::ScanArgs;
 use crate::cli::assemble::{self, Parts};
 use crate::cli::audit::{Done, read_configuration, read_facts};
 use crate::cli::filing::{Filed, SampleOrder};
+use crate::cli::profile::ProfileArgs;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
 use crate::cli::{Failure, output};
@@ -24,18 +25,20 @@ use crate::time::Clock;
 
 /// The scan alone. Sends only reads.
 pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> {
-    let requirement = setup.requirement(&args.requirement)?;
     let begun = std::time::Instant::now();
     let started = Clock::Real.now();
     let run_id = new_run_id();
-    let suite = Suite { scenarios: Vec::new(), ..crate::cli::setup::builtin()? };
+    let suite = crate::cli::setup::builtin()?;
+    let profile = args.profile.load(&suite)?;
+    let requirement = ProfileArgs::requirement(profile.as_ref(), &args.requirement, setup)?;
+    let suite = Suite { scenarios: Vec::new(), ..suite };
     let dialects = dialects()?;
     let (identity, ephemeral) = setup.identity(&args.output)?;
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
     let filed = Filed::copy(&args.evidence, &directory)?;
     let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
-    let target = setup.open(&args.target, &run_id).await?;
+    let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
     let opened = &target.opened;
     if args.exact && (opened.kind != Kind::Endpoint || opened.location.prefix.is_empty()) {
         target.opened.close().await;
@@ -78,6 +81,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         configuration: [before, after],
         scan: Some(result),
         analysis: None,
+        event_log: None,
         residue: Vec::new(),
         attachments: filed.attachments.clone(),
         log,
@@ -99,7 +103,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
             require: &[],
             fail_on: args.requirement.fail_on.into(),
             requirement: &requirement,
-            analysis_required: false,
+            profile: profile.as_ref(),
             attacked: false,
         },
     );

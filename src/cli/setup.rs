@@ -9,10 +9,10 @@ use futures_util::future::{Either, select};
 
 use crate::cli::args::{AttackArgs, FailOn, ModeArg, OutputArgs, RequirementArgs, TargetArgs, TargetKind};
 use crate::cli::small::{defects, suite_failure};
-use crate::cli::{Failure, note};
+use crate::cli::{Failure, note, profile};
 use crate::config::{Config, Environment, PrincipalConfig};
 use crate::lock::Mode;
-use crate::profile::Requirement;
+use crate::profile::{Profile, Requirement};
 use crate::run::{CancellationFlag, canary_root};
 use crate::scenario::{Dialects, Role, Severity, Suite};
 use crate::sign::Identity;
@@ -180,6 +180,18 @@ impl Setup {
 
     /// Opens the target; on a server of one's own makes the bucket with records.
     pub(super) async fn open(&self, args: &TargetArgs, run_id: &str) -> Result<Target, Failure> {
+        self.open_for(args, run_id, None).await
+    }
+
+    /// The same for a profile: the embedded server's bucket is set up as it asks, and its bucket is taken where an
+    /// endpoint is given and no bucket.
+    pub(super) async fn open_for(
+        &self,
+        args: &TargetArgs,
+        run_id: &str,
+        profile: Option<&Profile>,
+    ) -> Result<Target, Failure> {
+        let args = &profile::target(args, self, profile);
         let spec = self.target_spec(args)?;
         let bundle = args.ca_bundle.as_ref().or(self.config.target.ca_bundle.as_ref());
         let ca_bundle = match bundle {
@@ -203,13 +215,22 @@ impl Setup {
                 Ok(wire as SharedWire)
             }),
         };
-        let opened = target::open(spec, &options).await.map_err(|e| target_failure(&e))?;
+        let mut opened = target::open(spec, &options).await.map_err(|e| target_failure(&e))?;
         if let Some(notice) = &opened.notice {
             self.tell(notice);
         }
-        if opened.own_server
-            && let Err(error) = target::prepare(&opened).await
-        {
+        let prepared = match profile {
+            Some(profile) if opened.kind == target::Kind::Embedded => {
+                let demo = profile::demo(profile, opened.clock.now());
+                opened
+                    .description
+                    .push_str(&format!("; its bucket is set up as the profile {} asks", demo.name));
+                target::prepare_for(&opened, &demo).await
+            }
+            _ if opened.own_server => target::prepare(&opened).await,
+            _ => Ok(()),
+        };
+        if let Err(error) = prepared {
             opened.close().await;
             return Err(target_failure(&error));
         }

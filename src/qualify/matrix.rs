@@ -200,6 +200,7 @@ fn column(defect: Option<&'static DefectInfo>, results: Vec<ScenarioResult>) -> 
         scan: None,
         findings: &[],
         analysis: None,
+        event_log: None,
         gate: Gate { fail_on: Severity::Medium, analysis_required: false },
         attacked: true,
     };

@@ -49,6 +49,8 @@ words! {
         NoDefaultRetention = "no-default-retention",
         /// The bucket's configuration changed while the audit ran.
         ConfigurationChanged = "configuration-changed",
+        /// The bucket's configuration is not what the profile demands.
+        DemandNotMet = "demand-not-met",
     }
 }
 
@@ -64,7 +66,8 @@ impl FindingRule {
             | Self::NoHold
             | Self::NoVersioning
             | Self::NoObjectLock
-            | Self::ConfigurationChanged => Severity::High,
+            | Self::ConfigurationChanged
+            | Self::DemandNotMet => Severity::High,
             Self::Unreadable | Self::SampleUnreadable | Self::ReplicaMark | Self::TooLong => Severity::Medium,
             Self::HeldWithoutEnd => Severity::Low,
             Self::Hidden | Self::NoDefaultRetention | Self::EndsSoon => Severity::Info,

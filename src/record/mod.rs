@@ -90,6 +90,12 @@ pub struct Record {
     /// Documents that were filed beside the evidence.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// The integrity check of the event log, if the profile asks for one.
+    #[serde(default)]
+    pub event_log: Option<event_log::EventLogResult>,
+    /// What the profile asks, and what this record shows of it, if one was applied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Box<profile_result::ProfileResult>>,
     /// What the waivers did.
     pub waivers: Vec<WaiverResult>,
     /// What stays behind, and until when.
@@ -354,6 +360,12 @@ pub struct ControlInfo {
     pub source: String,
     /// How far the citation was checked: V, S, M or X.
     pub trust: String,
+    /// What it demands, in a paraphrase.
+    #[serde(default)]
+    pub text: String,
+    /// The day on which it was last checked.
+    #[serde(default)]
+    pub verified_on: Option<chrono::NaiveDate>,
 }
 
 /// The dialect by which refusals were read.

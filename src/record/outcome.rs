@@ -6,6 +6,7 @@ use chrono::NaiveDate;
 
 use crate::profile::Waiver;
 use crate::record::analysis::{Analysis, AnalysisFinding};
+use crate::record::event_log::EventLogResult;
 use crate::record::{Finding, FindingRule, Gate, Outcome, ScanResult, ScenarioResult, Verdict, WaiverResult};
 
 /// What the exit code is reckoned from.
@@ -19,6 +20,8 @@ pub struct Verdicts<'a> {
     pub findings: &'a [Finding],
     /// The analysis of configuration and policies, if one was made.
     pub analysis: Option<&'a Analysis>,
+    /// The check of the event log, if the profile asks for one.
+    pub event_log: Option<&'a EventLogResult>,
     /// From which severity on findings fail the run, and whether the analysis has to be whole; what it could not
     /// assess is only shown otherwise.
     pub gate: Gate,
@@ -118,7 +121,14 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
     let found: Vec<&Finding> = others.into_iter().filter(|f| f.severity >= all.gate.fail_on).collect();
     let analysed: Vec<&AnalysisFinding> =
         all.analysis.iter().flat_map(|a| a.failing(all.gate.fail_on)).collect();
-    if !fails.is_empty() || !scanned.is_empty() || !found.is_empty() || !analysed.is_empty() {
+    let log = all.event_log.map(|log| log.outcome(all.gate.fail_on));
+    let broken = log.as_ref().filter(|end| end.exit_code == 1);
+    if !fails.is_empty()
+        || !scanned.is_empty()
+        || !found.is_empty()
+        || !analysed.is_empty()
+        || broken.is_some()
+    {
         let mut parts = Vec::new();
         if !fails.is_empty() {
             parts.push(format!("{} {} failed", fails.len(), plural(fails.len(), "guarantee")));
@@ -131,10 +141,13 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
             let (count, rules) = (analysed.len(), rules(&analysed));
             parts.push(format!("{count} {} of the analysis ({rules})", plural(count, "finding")));
         }
+        parts.extend(broken.map(|end| format!("event log: {}", end.reason)));
         return say(1, parts.join(", "));
     }
 
     let mut open = Vec::new();
+    // An empty log shows nothing of what the profile asks.
+    open.extend(log.filter(|end| end.exit_code != 0).map(|end| format!("event log: {}", end.reason)));
     for (verdict, word) in [(Verdict::Error, "in error"), (Verdict::Inconclusive, "inconclusive")] {
         let count = of(verdict).len();
         if count > 0 {
@@ -260,6 +273,7 @@ mod tests {
             scan: None,
             findings: &[],
             analysis,
+            event_log: None,
             gate: Gate { fail_on: Severity::Medium, analysis_required: required },
             attacked: true,
         })

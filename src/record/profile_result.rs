@@ -1,9 +1,25 @@
-//! What a profile asks of the bucket, and what was found.
+//! What a profile asks, and what a record shows of it: demands, clauses, checklist items, claims.
+//!
+//! Nothing here is read back as a verdict: the profile's text is in the record, and [`again`] assesses it anew from
+//! the scenarios, findings and settings that are in the record, too.
+
+mod again;
+mod assess;
+mod model;
+mod shown;
+mod terms;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::scenario::words;
+
+pub use again::again;
+pub use assess::{Seen, assess};
+pub use model::{
+    ClaimResult, ClaimState, ControlResult, EvidenceKind, ItemResult, Piece, ProfileResult, Shown, count,
+};
+pub use terms::{Example, Terms, requirement};
 
 words! {
     /// What came of one demand on the configuration.

@@ -3,7 +3,7 @@
 use crate::record::judge::Context;
 use crate::record::log::check_chain;
 use crate::record::outcome::{Verdicts, outcome};
-use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present, proof};
+use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present, profile_result, proof};
 use crate::scenario::Dialects;
 use crate::scenario::parse::parse_file;
 use crate::scenario::suite::policy;
@@ -77,6 +77,7 @@ pub fn rejudge(record: &Record) -> Vec<String> {
         wrong.extend(proof::disproved(analysis, &record.scenarios, &record.principals));
     }
     wrong.extend(outcome_again(record));
+    wrong.extend(profile_result::again(record));
     wrong
 }
 
@@ -87,6 +88,7 @@ fn outcome_again(record: &Record) -> Option<String> {
         scan: record.scan.as_ref(),
         findings: &record.findings,
         analysis: record.analysis.as_ref(),
+        event_log: record.event_log.as_ref(),
         gate: record.gate?,
         // A scan has no scenarios; an audit names also those that it skipped.
         attacked: !record.scenarios.is_empty(),

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use crate::profile::Known;
 use crate::record::FindingRule;
 use crate::record::analysis::AnalysisRule;
+use crate::record::event_log::EventLogRule;
 use crate::scenario::Suite;
 
 /// Everything that a profile may name where this suite is run, for [`crate::profile::Profile::check`].
@@ -23,6 +24,6 @@ pub fn vocabulary(suite: &Suite) -> Known {
         controls: Some(suite.controls.iter().map(|c| c.id.clone()).collect()),
         scan: Some(FindingRule::ALL.iter().map(|rule| rule.word().to_owned()).collect()),
         analysis: Some(AnalysisRule::ALL.iter().map(|rule| rule.word().to_owned()).collect()),
-        event_log: None,
+        event_log: Some(EventLogRule::ALL.iter().map(|rule| rule.word().to_owned()).collect()),
     }
 }

@@ -9,6 +9,7 @@ pub mod junit;
 pub mod metrics;
 pub mod model;
 pub mod pdf;
+pub mod profile;
 #[cfg(test)]
 mod sample;
 pub mod terminal;

@@ -222,6 +222,7 @@ pub fn opinion(record: &Record) -> Vec<String> {
               non-erasable and non-rewriteable; what did hold is listed, but does not make up for the rest."
             .to_owned(),
     });
+    all.extend(crate::report::profile::opinion(record));
     if let Some(scan) = &record.scan {
         let governance = scan.totals.get("GOVERNANCE").copied().unwrap_or(0);
         if governance > 0 || scan.requirement.mode.as_deref() == Some("GOVERNANCE") {
@@ -328,6 +329,7 @@ pub fn rule_words(rule: &str) -> &str {
         FindingRule::NoObjectLock => "no Object Lock",
         FindingRule::NoDefaultRetention => "no default retention",
         FindingRule::ConfigurationChanged => "configuration changed during the audit",
+        FindingRule::DemandNotMet => "not configured as the profile demands",
     }
 }
 

@@ -1,6 +1,7 @@
 //! A made-up record for tests: 70 scenarios of every verdict, hostile keys, a scan with findings.
 
 mod analysis;
+mod profile;
 
 use std::collections::BTreeMap;
 
@@ -195,6 +196,12 @@ const TITLES: [&str; 8] = [
 
 /// The record: 70 scenarios in seven groups.
 pub(crate) fn record() -> Record {
+    let mut record = without_profile();
+    record.profile = Some(Box::new(profile::result(&record)));
+    record
+}
+
+fn without_profile() -> Record {
     let mut b = Builder { log: Log::default(), now: 0 };
     let groups = ["deletion", "overwrite", "retention", "legal-hold", "multipart", "races", "bucket"];
     let severities = [Severity::Critical, Severity::High, Severity::Medium, Severity::Low];
@@ -406,6 +413,8 @@ pub(crate) fn record() -> Record {
         findings,
         analysis,
         attachments: Vec::new(),
+        event_log: None,
+        profile: None,
         waivers,
         residue: residue(),
         controls: vec![
@@ -415,12 +424,16 @@ pub(crate) fn record() -> Record {
                     .to_owned(),
                 source: "17 CFR 240.17a-4(f)(2)(i)(B)".to_owned(),
                 trust: "V".to_owned(),
+                text: "Records are kept in a format that can be neither rewritten nor erased.".to_owned(),
+                verified_on: NaiveDate::from_ymd_opt(2026, 11, 23),
             },
             ControlInfo {
                 id: "CCC.ObjStor.CN03.AR01".to_owned(),
                 title: "Object storage prevents deletion under retention".to_owned(),
                 source: "FINOS Common Cloud Controls".to_owned(),
                 trust: "S".to_owned(),
+                text: String::new(),
+                verified_on: NaiveDate::from_ymd_opt(2026, 11, 23),
             },
         ],
         dialect: DialectInfo { name: "minio".to_owned(), source: "[minio]\n".to_owned() },

@@ -4,6 +4,7 @@
 
 mod analysis;
 mod findings;
+mod profile;
 mod verdicts;
 
 use comfy_table::{
@@ -43,6 +44,7 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
     // What matters most stands last, where the prompt is.
     let open = [Status::Fail, Status::Waived, Status::Error, Status::Inconclusive];
     parts.extend(page.verdicts(record, "Did not hold, or no conclusion", &open));
+    parts.extend(page.profile(record));
     parts.push(page.end(record, options.written));
     parts.join("\n")
 }

@@ -60,6 +60,8 @@ pub struct Filter {
     pub skip: Vec<String>,
     /// Only these ids, by the profile; none is all.
     pub profile: Option<BTreeSet<String>>,
+    /// What the profile leaves out, with its reasons.
+    pub left_out: Vec<(String, String)>,
 }
 
 impl Filter {
@@ -70,6 +72,9 @@ impl Filter {
         }
         if named(&self.skip) {
             return Some("left out (--skip)".to_owned());
+        }
+        if let Some((_, why)) = self.left_out.iter().find(|(word, _)| is_named(scenario, word)) {
+            return Some(format!("left out by the profile: {why}"));
         }
         match &self.profile {
             Some(ids) if self.only.is_empty() && !ids.contains(&scenario.id) => {

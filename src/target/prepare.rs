@@ -22,6 +22,62 @@ const TRADES: [(&str, &str); 4] = [
     ("trades/2024-03-05.csv", "2024-03-05,SELL,25,GLOBEX"),
 ];
 
+/// How the bucket is made for a profile, so that in it nothing is wrong by the profile's words.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Demo {
+    /// The profile's name, for the description.
+    pub name: String,
+    /// The bucket's default retention.
+    pub default: (Mode, DefaultPeriod),
+    /// The lock of the records.
+    pub lock: Retention,
+    /// Whether every record has a legal hold.
+    pub hold: bool,
+    /// Whether one record may have a legal hold.
+    pub holds: bool,
+    /// Records under other terms: key and lock.
+    pub others: Vec<(String, Retention)>,
+}
+
+/// Makes [`DEMO_BUCKET`] as a profile asks: Object Lock (and with it versioning), the default retention, and a few
+/// records with locks of their own.
+///
+/// # Errors
+/// [`TargetError::Preparation`] if the target is not an own server, or refuses.
+pub async fn prepare_for(opened: &Opened, demo: &Demo) -> Result<(), TargetError> {
+    own(opened)?;
+    let bucket = opened.location.bucket.as_str();
+    let region = opened.client.endpoint().region.clone();
+    send(opened, "making the bucket", &create_bucket(bucket, true, &region)).await?;
+    let default = put_object_lock_configuration(bucket, Some(demo.default));
+    send(opened, "setting the default retention", &default).await?;
+    let hold = demo.hold.then_some(LegalHold::On);
+    for (key, content) in TRADES {
+        let lock = LockHeaders { retention: Some(demo.lock), hold };
+        send(opened, "writing a record", &put_object(bucket, key, content, &lock)).await?;
+    }
+    for (key, retention) in &demo.others {
+        let lock = LockHeaders { retention: Some(*retention), hold };
+        send(opened, "writing a record", &put_object(bucket, key, "{\"total\": 4711}", &lock)).await?;
+    }
+    if demo.holds {
+        let lock = LockHeaders { retention: Some(demo.lock), hold: Some(LegalHold::On) };
+        let held = put_object(bucket, "legal/2024-017-correspondence.eml", "Subject: claim 17", &lock);
+        send(opened, "writing a record", &held).await?;
+    }
+    Ok(())
+}
+
+fn own(opened: &Opened) -> Result<(), TargetError> {
+    if opened.own_server {
+        return Ok(());
+    }
+    Err(TargetError::Preparation {
+        what: "making records",
+        answer: "only on a server that was started for this run".to_owned(),
+    })
+}
+
 /// Makes [`DEMO_BUCKET`] with Object Lock and a default retention of COMPLIANCE for one day, and a few
 /// records in it: under the default, under an own COMPLIANCE and an own GOVERNANCE retention, under legal
 /// hold, and one that a delete marker hides. Every version is protected.
@@ -29,12 +85,7 @@ const TRADES: [(&str, &str); 4] = [
 /// # Errors
 /// [`TargetError::Preparation`] if the target is not an own server, or refuses.
 pub async fn prepare(opened: &Opened) -> Result<(), TargetError> {
-    if !opened.own_server {
-        return Err(TargetError::Preparation {
-            what: "making records",
-            answer: "only on a server that was started for this run".to_owned(),
-        });
-    }
+    own(opened)?;
     let bucket = opened.location.bucket.as_str();
     let region = opened.client.endpoint().region.clone();
     let none = LockHeaders::NONE;

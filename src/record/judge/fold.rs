@@ -33,7 +33,7 @@ const STRENGTH: &[Role] = &[
     Role::Administrator,
 ];
 
-pub(super) fn strength(role: Role) -> usize {
+pub(in crate::record) fn strength(role: Role) -> usize {
     STRENGTH.iter().position(|r| *r == role).unwrap_or(STRENGTH.len())
 }
 

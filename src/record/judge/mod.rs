@@ -19,6 +19,7 @@ mod tries;
 
 pub use answers::{Refusal, Said, said};
 pub use compare::words as retention_words;
+pub(in crate::record) use fold::strength;
 pub use fold::{Folded, fold};
 pub use tries::{tries, window_percent};
 

@@ -14,6 +14,7 @@ mod cover;
 mod fonts;
 mod layout;
 mod principals;
+mod profile;
 mod scenarios;
 mod summary;
 mod table;
@@ -43,6 +44,7 @@ pub fn pdf(record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError
     summary::summary(&mut flow, record);
     summary::opinion(&mut flow, record);
     summary::not_assessed(&mut flow, record);
+    profile::profile(&mut flow, record);
     scenarios::scenarios(&mut flow, record);
     annex::scan(&mut flow, record);
     analysis::analysis(&mut flow, record);
@@ -162,6 +164,7 @@ mod tests {
         let fonts = Fonts::load().expect("fonts");
         let mut flow = Flow::new(&fonts);
         summary::summary(&mut flow, &record);
+        profile::profile(&mut flow, &record);
         scenarios::scenarios(&mut flow, &record);
         annex::scan(&mut flow, &record);
         analysis::analysis(&mut flow, &record);

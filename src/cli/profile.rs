@@ -1,0 +1,234 @@
+//! `--profile`: what a profile changes in a command.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use chrono::{DateTime, Utc};
+use clap::Args;
+
+use crate::analyse::{Place, Sends, demands};
+use crate::cli::Failure;
+use crate::cli::args::{AttackArgs, RequirementArgs, TargetArgs};
+use crate::cli::setup::Setup;
+use crate::lock::{Mode, Retention};
+use crate::profile::{HoldRule, Profile, Requirement, Upload};
+use crate::record::profile_result::{DemandResult, DemandState, Seen, assess};
+use crate::record::{Finding, FindingRule, Record};
+use crate::run::{Filter, is_named};
+use crate::scenario::{Scenario, Suite};
+use crate::store::ops::DefaultPeriod;
+use crate::store::sdk::BucketConfiguration;
+use crate::target::Demo;
+use crate::time::Span;
+
+/// The profile of a command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Profile")]
+pub struct ProfileArgs {
+    /// Apply a profile: a built-in name or a file (TOML). It brings requirement, configuration, attacks and checklists.
+    #[arg(long, value_name = "NAME|FILE")]
+    pub profile: Option<String>,
+    /// A value for a variable of the profile (repeatable).
+    #[arg(long = "set", value_name = "NAME=VALUE", requires = "profile")]
+    pub set: Vec<String>,
+}
+
+impl ProfileArgs {
+    /// The profile with its variables filled in, if one is named: read, compared with what is known, complete.
+    pub(super) fn load(&self, suite: &Suite) -> Result<Option<Profile>, Failure> {
+        let Some(name) = &self.profile else { return Ok(None) };
+        let usage = |error: crate::profile::ProfileError| {
+            let hint = error.hint();
+            Failure::usage(error, hint.as_deref())
+        };
+        let profile = Profile::load(name).map_err(usage)?;
+        Profile::check(name, &profile.source, &crate::record::vocabulary(suite)).map_err(|mistakes| {
+            let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
+            Failure::usage(all.join("\n"), "mend the profile; `wormproof scenarios list` names the scenarios")
+        })?;
+        let mut values = BTreeMap::new();
+        for pair in &self.set {
+            let Some((name, value)) = pair.split_once('=') else {
+                return Err(Failure::usage(
+                    format!("--set: `{pair}` is no NAME=VALUE"),
+                    "`--set ENVIRONMENT=prod`",
+                ));
+            };
+            if values.insert(name.to_owned(), value.to_owned()).is_some() {
+                return Err(Failure::usage(format!("--set: {name} is given twice"), "give it once"));
+            }
+        }
+        profile.with(&values).map(Some).map_err(usage)
+    }
+
+    /// What every version has to have: the profile's words, and then no others.
+    pub(super) fn requirement(
+        profile: Option<&Profile>,
+        args: &RequirementArgs,
+        setup: &Setup,
+    ) -> Result<Requirement, Failure> {
+        let given = [
+            ("--mode", args.mode.is_some()),
+            ("--min-retention", args.min_retention.is_some()),
+            ("--require-hold", args.require_hold),
+        ];
+        match profile {
+            None => setup.requirement(args),
+            Some(profile) => {
+                only(profile, &given)?;
+                if setup.config.scan != Requirement::default() {
+                    setup.tell("the requirement is the profile's; [scan] of wormproof.toml is not used");
+                }
+                Ok(profile.requirement.clone())
+            }
+        }
+    }
+}
+
+/// The profile alone says what is required.
+pub(super) fn only(profile: &Profile, given: &[(&str, bool)]) -> Result<(), Failure> {
+    match given.iter().find(|(_, is_given)| *is_given) {
+        None => Ok(()),
+        Some((option, _)) => Err(Failure::usage(
+            format!("{option} and --profile cannot both say what is required"),
+            format!(
+                "leave {option} out, or write a profile of your own (`wormproof profiles show {}`)",
+                profile.name
+            )
+            .as_str(),
+        )),
+    }
+}
+
+/// The target with the profile's bucket, where an endpoint is given and no bucket.
+pub(super) fn target(args: &TargetArgs, setup: &Setup, profile: Option<&Profile>) -> TargetArgs {
+    let mut args = args.clone();
+    let file = &setup.config.target;
+    let has_endpoint =
+        args.endpoint_url.is_some() || args.aws_profile.is_some() || file.endpoint_url.is_some();
+    let has_bucket = args.location.is_some() || file.location.is_some();
+    if let Some(bucket) = profile.and_then(|p| p.bucket.as_ref())
+        && has_endpoint
+        && !has_bucket
+        && args.target.is_none()
+    {
+        args.location = Some(format!("s3://{bucket}"));
+    }
+    args
+}
+
+/// What was asked for, by the command line and by the profile. What the profile requires or names as evidence runs
+/// with what it lists.
+pub(super) fn filter(args: &AttackArgs, suite: &Suite, profile: Option<&Profile>) -> Filter {
+    let filter = Filter { only: args.only.clone(), skip: args.skip.clone(), ..Filter::default() };
+    let Some(profile) = profile else { return filter };
+    let attacks = &profile.attacks;
+    let evidence = profile
+        .controls
+        .iter()
+        .map(|c| &c.shown_by)
+        .chain(profile.items.iter().map(|i| &i.shown_by))
+        .chain(profile.claims.iter().map(|c| &c.refuted_by));
+    let named: BTreeSet<&str> =
+        evidence.flat_map(|e| &e.scenarios).chain(&attacks.require).map(String::as_str).collect();
+    let is_listed = |scenario: &Scenario| {
+        named.contains(scenario.id.as_str()) || attacks.run.iter().any(|word| is_named(scenario, word))
+    };
+    let ids = suite.scenarios.iter().filter(|s| is_listed(s)).map(|s| s.id.clone()).collect();
+    Filter { profile: (!attacks.run.is_empty()).then_some(ids), left_out: attacks.skip.clone(), ..filter }
+}
+
+/// The ids that have to be assessed, by the command line and by the profile.
+pub(super) fn required(args: &AttackArgs, profile: Option<&Profile>) -> Vec<String> {
+    let mut ids = args.require.clone();
+    ids.extend(profile.iter().flat_map(|p| p.attacks.require.clone()));
+    ids
+}
+
+/// What the application's upload carries; nothing that is said means that every kind is tried.
+pub(super) fn sends(profile: &Profile) -> Option<Sends> {
+    let upload = profile.upload;
+    (upload != Upload::default()).then_some(Sends {
+        retention: upload.retention,
+        hold: upload.hold,
+        if_none_match: upload.if_none_match,
+    })
+}
+
+/// What came of the profile's demands on the configuration, as read at the start. Nothing was read: not assessed.
+pub(super) fn demanded(
+    profile: &Profile,
+    configuration: Option<&BucketConfiguration>,
+    place: &Place<'_>,
+) -> Vec<DemandResult> {
+    configuration.map(|read| demands(read, &profile.configuration, place)).unwrap_or_default()
+}
+
+/// A finding for every demand that is not met, and one of silence for every one that could not be assessed.
+pub(super) fn findings(demands: &[DemandResult]) -> Vec<Finding> {
+    demands
+        .iter()
+        .filter_map(|demand| {
+            let rule = match demand.state {
+                DemandState::NotMet => FindingRule::DemandNotMet,
+                DemandState::NotAssessed if demand.asked != "where possible" => FindingRule::Unreadable,
+                _ => return None,
+            };
+            Some(Finding {
+                rule,
+                severity: rule.severity(),
+                key: String::new(),
+                version_id: String::new(),
+                detail: format!("{}: asked for: {}; {}", demand.word, demand.asked, demand.found),
+                waived: None,
+            })
+        })
+        .collect()
+}
+
+/// Says in the record what it shows of the profile.
+pub(super) fn conclude(record: &mut Record, profile: &Profile, demands: &[DemandResult]) {
+    let result = assess(profile, &Seen::of(record, demands));
+    record.profile = Some(Box::new(result));
+}
+
+/// How the bucket on a server of one's own is made so that the profile's configuration holds there.
+pub(super) fn demo(profile: &Profile, now: DateTime<Utc>) -> Demo {
+    let requirement = &profile.requirement;
+    let mode = requirement.mode.unwrap_or(Mode::Compliance);
+    let default = profile.configuration.default_retention.map(|d| (d.mode, period(d.lasts, now)));
+    // A minute more than is owed, because the upload comes a moment later.
+    let until = |clock: crate::profile::ClockStart, least: Span| {
+        clock.owed(now, least).checked_add_signed(chrono::TimeDelta::minutes(1)).unwrap_or(now)
+    };
+    let least = requirement.min_retention.or(profile.configuration.default_retention.map(|d| d.lasts));
+    let day = Span::Exact(chrono::TimeDelta::days(1));
+    let lock = Retention { mode, until: until(requirement.clock, least.unwrap_or(day)) };
+    let others = requirement.overrides.iter().filter(|o| o.matching.tag.is_none()).map(|other| {
+        let prefix = other.matching.prefix.clone().unwrap_or_default();
+        let contains = other.matching.contains.clone().unwrap_or_default();
+        let least = other.min_retention.or(least).unwrap_or(day);
+        let until = until(other.clock.unwrap_or(requirement.clock), least);
+        let key = format!("{prefix}2024-004711{contains}.json");
+        (key, Retention { mode: other.mode.unwrap_or(mode), until })
+    });
+    Demo {
+        name: profile.name.clone(),
+        default: default.unwrap_or((mode, DefaultPeriod::Days(1))),
+        lock,
+        hold: requirement.hold,
+        holds: requirement.hold_rule != HoldRule::Report,
+        others: others.collect(),
+    }
+}
+
+/// A period as a bucket's default can have it: years, or else begun days.
+fn period(span: Span, now: DateTime<Utc>) -> DefaultPeriod {
+    if let Span::Months(months) = span
+        && months % 12 == 0
+    {
+        return DefaultPeriod::Years(months / 12);
+    }
+    let whole = span.after(now) - now;
+    let days = whole.num_days() + i64::from(whole > chrono::TimeDelta::days(whole.num_days()));
+    DefaultPeriod::Days(u32::try_from(days).unwrap_or(u32::MAX))
+}

@@ -1,0 +1,366 @@
+//! One piece of evidence after the other: what the record shows of each.
+
+use crate::profile::{Evidence, HoldRule, Profile};
+use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
+use crate::record::event_log::{EventLogRule, PropertyState};
+use crate::record::profile_result::assess::flat;
+use crate::record::profile_result::{DemandState, EvidenceKind, Piece, Seen, Shown};
+use crate::record::{Cause, Finding, FindingRule, ScanResult, Verdict};
+
+/// Every piece that the evidence names, in the order in which it names them.
+pub(super) fn pieces(evidence: &Evidence, profile: &Profile, seen: &Seen<'_>) -> Vec<Piece> {
+    let mut all: Vec<Piece> = evidence.scenarios.iter().map(|id| scenario(id, seen)).collect();
+    all.extend(evidence.scan.iter().map(|word| found(EvidenceKind::Finding, word, profile, seen)));
+    all.extend(evidence.analysis.iter().map(|word| found(EvidenceKind::Analysis, word, profile, seen)));
+    all.extend(evidence.configuration.iter().map(|word| demand(word, seen)));
+    all.extend(evidence.event_log.iter().map(|word| event_log(word, seen)));
+    all.extend(evidence.attachment.iter().map(|name| attachment(name, seen)));
+    if evidence.pack {
+        all.push(pack(seen));
+    }
+    all.extend(
+        evidence
+            .organisational
+            .iter()
+            .map(|why| piece(EvidenceKind::Organisational, "", Shown::NotAssessed, flat(why))),
+    );
+    all
+}
+
+fn piece(kind: EvidenceKind, name: &str, state: Shown, saw: impl Into<String>) -> Piece {
+    Piece { kind, name: name.to_owned(), state, saw: saw.into(), count: None, waived: None }
+}
+
+fn scenario(id: &str, seen: &Seen<'_>) -> Piece {
+    let of = |state, saw: String| piece(EvidenceKind::Scenario, id, state, saw);
+    let Some(result) = seen.scenarios.iter().find(|s| s.id == id) else {
+        return of(Shown::NotAssessed, "not part of the suite of this run".to_owned());
+    };
+    match result.verdict {
+        Verdict::Pass if result.cause == Cause::NoSuchDoor => {
+            of(Shown::Satisfied, "pass: the server does not have this way around the lock".to_owned())
+        }
+        Verdict::Pass => of(Shown::Satisfied, "pass".to_owned()),
+        Verdict::Fail => Piece {
+            waived: result.waived.clone(),
+            ..of(Shown::NotSatisfied, format!("fail: {}", result.reason))
+        },
+        verdict => of(Shown::NotAssessed, format!("{verdict}: {}", result.reason)),
+    }
+}
+
+/// Findings of a word. A word may stand in the scan, among the findings about the bucket, or in the analysis, and is
+/// looked for in all of them; that there is none counts only where it could have been seen.
+fn found(kind: EvidenceKind, word: &str, profile: &Profile, seen: &Seen<'_>) -> Piece {
+    let about_bucket: Vec<&Finding> = seen.findings.iter().filter(|f| f.rule.word() == word).collect();
+    let versions = seen.scan.and_then(|s| s.findings.get(word)).copied().unwrap_or(0);
+    let analysed: Vec<&AnalysisFinding> =
+        seen.analysis.iter().flat_map(|a| &a.findings).filter(|f| f.rule.word() == word).collect();
+    let assessed = |f: &&&AnalysisFinding| f.state != AnalysisState::NotAssessed;
+    let count = versions + about_bucket.len() as u64 + analysed.iter().filter(assessed).count() as u64;
+    if count > 0 {
+        let of_scan = || {
+            let scan = seen.scan.filter(|_| versions > 0)?;
+            if !scan.waived_rules.iter().any(|w| w == word) {
+                return None;
+            }
+            let named = scan.first.iter().filter(|f| f.rule.word() == word).find_map(|f| f.waived.clone());
+            Some(named.unwrap_or_else(|| "accepted by a waiver".to_owned()))
+        };
+        let waived = about_bucket
+            .iter()
+            .find_map(|f| f.waived.clone())
+            .or_else(|| analysed.iter().find_map(|f| f.waived.clone()))
+            .or_else(of_scan);
+        let saw = if versions > 0 {
+            format!("{versions} {} {word}", plural(versions, "version"))
+        } else if let Some(finding) = about_bucket.first() {
+            format!("{word}: {}", finding.detail)
+        } else {
+            analysed.iter().find(assessed).map_or_else(String::new, |f| analysed_words(f))
+        };
+        return Piece { count: Some(count), waived, ..piece(kind, word, Shown::NotSatisfied, saw) };
+    }
+    if let Some(finding) = analysed.first() {
+        return piece(kind, word, Shown::NotAssessed, format!("{word}: {}", finding.sentence));
+    }
+    match unseen(word, profile, seen) {
+        Some(why) => piece(kind, word, Shown::NotAssessed, why),
+        None => Piece { count: Some(0), ..piece(kind, word, Shown::Satisfied, none_words(word, seen)) },
+    }
+}
+
+fn analysed_words(finding: &AnalysisFinding) -> String {
+    let place = finding.statement.as_ref().map_or_else(|| finding.about.clone(), ToString::to_string);
+    let how = match &finding.proven_by {
+        Some(scenario) => format!("proven by {scenario}"),
+        None => "analysed, not tried".to_owned(),
+    };
+    format!("{} ({place}; {how}): {}", finding.rule, finding.sentence)
+}
+
+fn none_words(word: &str, seen: &Seen<'_>) -> String {
+    match seen.scan.filter(|_| of_version(word)) {
+        Some(scan) => {
+            format!("no finding `{word}` in {} {}", scan.versions, plural(scan.versions, "version"))
+        }
+        None => format!("no finding `{word}`"),
+    }
+}
+
+/// Whether a word is of a rule about object versions.
+fn of_version(word: &str) -> bool {
+    FindingRule::parse(word).is_some() && !of_bucket(word)
+}
+
+/// Whether a word is of a rule of `FindingRule` about the bucket.
+fn of_bucket(word: &str) -> bool {
+    matches!(
+        word,
+        "no-versioning"
+            | "no-object-lock"
+            | "no-default-retention"
+            | "configuration-changed"
+            | "demand-not-met"
+    )
+}
+
+/// Why nothing can be said of a word of which there is no finding; `None` if it would have been seen.
+fn unseen(word: &str, profile: &Profile, seen: &Seen<'_>) -> Option<String> {
+    if of_version(word) {
+        return match seen.scan {
+            None => Some("no scan was made".to_owned()),
+            Some(scan) => {
+                unscanned(scan).or_else(|| unsampled(word, scan)).or_else(|| unasked(word, profile))
+            }
+        };
+    }
+    if of_bucket(word) {
+        return unread_setting(word, seen);
+    }
+    match AnalysisRule::parse(word) {
+        Some(rule) => unanalysed(rule, seen),
+        None => Some(format!("there is no rule `{word}`")),
+    }
+}
+
+fn unscanned(scan: &ScanResult) -> Option<String> {
+    if !scan.complete {
+        let why = scan.incomplete_reason.as_deref().unwrap_or("reason unknown");
+        return Some(format!("the scan is not complete: {why}"));
+    }
+    let unread = scan.findings.get("unreadable").copied().unwrap_or(0);
+    if unread > 0 {
+        return Some(format!("the locks of {unread} {} could not be read", plural(unread, "version")));
+    }
+    (scan.versions == 0).then(|| "the scan saw no version".to_owned())
+}
+
+/// Only records that were read whole say that none is altered.
+fn unsampled(word: &str, scan: &ScanResult) -> Option<String> {
+    if !matches!(word, "altered" | "sample-unreadable") {
+        return None;
+    }
+    match &scan.sample {
+        None => Some("no record was read whole (--sample)".to_owned()),
+        Some(sample) if sample.read == 0 => Some("no record could be read whole".to_owned()),
+        Some(_) => None,
+    }
+}
+
+/// A rule that the requirement never sets off shows nothing by being silent.
+fn unasked(word: &str, profile: &Profile) -> Option<String> {
+    let all = &profile.requirement;
+    let any =
+        |own: bool, other: fn(&crate::profile::Override) -> bool| own || all.overrides.iter().any(other);
+    let (is_asked, what) = match word {
+        "too-short" => (any(all.min_retention.is_some(), |o| o.min_retention.is_some()), "least retention"),
+        "too-long" => (any(all.max_retention.is_some(), |o| o.max_retention.is_some()), "longest retention"),
+        "wrong-mode" => (any(all.mode.is_some(), |o| o.mode.is_some()), "mode"),
+        "held-without-end" => (all.hold_rule == HoldRule::Report, "report of legal holds"),
+        "ends-soon" => (all.horizon.is_some(), "horizon"),
+        "no-hold" => (any(all.hold, |o| o.hold == Some(true)), "legal hold"),
+        _ => (true, ""),
+    };
+    (!is_asked).then(|| format!("the profile requires no {what}"))
+}
+
+fn unread_setting(word: &str, seen: &Seen<'_>) -> Option<String> {
+    let part = match word {
+        "no-versioning" => "versioning",
+        "no-object-lock" | "no-default-retention" => "object_lock",
+        "demand-not-met" => {
+            let open = seen.demands.iter().any(|d| d.state == DemandState::NotAssessed);
+            let why = if open {
+                "a demand on the configuration could not be assessed"
+            } else {
+                "nothing is demanded"
+            };
+            return (open || seen.demands.is_empty()).then(|| why.to_owned());
+        }
+        // What changed is known only from two readings.
+        _ => {
+            let [start, end] = seen.configuration;
+            return (!start.is_object() || !end.is_object())
+                .then(|| "the configuration was not read twice".to_owned());
+        }
+    };
+    let Some(known) = seen.configuration[0].get(part).and_then(|p| p.get("known")) else {
+        return Some("the bucket's configuration could not be read".to_owned());
+    };
+    // Where no lock is required nothing is said of one that is missing, nor of its default.
+    (part == "object_lock" && known["enabled"] != true).then(|| "the bucket has no Object Lock".to_owned())
+}
+
+/// The settings that an analysis reads beside policies, as its findings name them.
+const SETTINGS: [&str; 9] = [
+    "versioning",
+    "Object Lock configuration",
+    "Block Public Access",
+    "object ownership",
+    "default encryption",
+    "lifecycle",
+    "replication",
+    "access logging",
+    "notifications",
+];
+
+/// Why an analysis could not have seen a rule broken.
+fn unanalysed(rule: AnalysisRule, seen: &Seen<'_>) -> Option<String> {
+    use AnalysisRule as Rule;
+    let Some(analysis) = seen.analysis else { return Some("no analysis was made".to_owned()) };
+    let open = |rule: Rule| analysis.findings.iter().filter(move |f| f.rule == rule);
+    let about = match rule {
+        Rule::DefaultTooWeak => {
+            let lock = &seen.configuration[0]["object_lock"]["known"];
+            return lock["default_mode"]
+                .is_null()
+                .then(|| "the bucket has no default retention that could be read".to_owned());
+        }
+        Rule::PublicAccessNotBlocked => Some("Block Public Access"),
+        Rule::AclsInForce => Some("object ownership"),
+        Rule::KmsKey => Some("default encryption"),
+        Rule::LifecycleExpiresVersions | Rule::LifecycleExpiresCurrent | Rule::LifecycleArchives => {
+            Some("lifecycle")
+        }
+        Rule::Replicates | Rule::ReplicatesDeleteMarkers => Some("replication"),
+        Rule::NoAccessLog => Some("access logging"),
+        Rule::NoNotification => Some("notifications"),
+        Rule::NotReadable | Rule::MinioUsersNotRead => return None,
+        // The others are about policies.
+        _ => None,
+    };
+    if let Some(about) = about {
+        return open(Rule::NotReadable).find(|f| f.about == about).map(|f| f.sentence.clone());
+    }
+    // A policy that was not read could say anything.
+    if let Some(finding) = open(Rule::NotReadable).find(|f| !SETTINGS.contains(&f.about.as_str())) {
+        return Some(finding.sentence.clone());
+    }
+    if let Some(finding) = open(Rule::MinioUsersNotRead).next() {
+        return Some(finding.sentence.clone());
+    }
+    let who = matches!(
+        rule,
+        Rule::MayBypassGovernance
+            | Rule::MayChangeLock
+            | Rule::MayChangePolicy
+            | Rule::MayChangeLifecycle
+            | Rule::MayClearHolds
+            | Rule::MayWriteWeakerLock
+            | Rule::MayWriteWithoutLock
+            | Rule::MinioHole
+    );
+    if !who {
+        return None;
+    }
+    match analysis.answers.iter().find_map(|a| a.not_assessed.as_ref()) {
+        Some(why) => Some(format!("nobody among those who were read; {why}")),
+        None if analysis.answers.is_empty() => Some("the analysis asked about no bucket".to_owned()),
+        None => None,
+    }
+}
+
+fn demand(word: &str, seen: &Seen<'_>) -> Piece {
+    let of = |state, saw: String| piece(EvidenceKind::Configuration, word, state, saw);
+    let Some(demand) = seen.demands.iter().find(|d| d.word == word) else {
+        return of(Shown::NotAssessed, "the profile does not demand it, or nothing was read".to_owned());
+    };
+    let saw = format!("{}: {}", demand.state, demand.found);
+    match demand.state {
+        DemandState::Met => of(Shown::Satisfied, saw),
+        DemandState::NotMet => {
+            // The finding of a demand begins with its word.
+            let begins = format!("{word}: ");
+            let finding = |f: &&Finding| f.rule.word() == "demand-not-met" && f.detail.starts_with(&begins);
+            let waived = seen.findings.iter().find(finding).and_then(|f| f.waived.clone());
+            Piece { waived, ..of(Shown::NotSatisfied, saw) }
+        }
+        DemandState::NotApplicable | DemandState::NotAssessed => of(Shown::NotAssessed, saw),
+    }
+}
+
+/// A word of the event log: none of it counts only where its property was assessed for every event.
+fn event_log(word: &str, seen: &Seen<'_>) -> Piece {
+    let of = |state, saw: String| piece(EvidenceKind::EventLog, word, state, saw);
+    let Some(log) = seen.event_log else {
+        return of(Shown::NotAssessed, "the event log was not checked".to_owned());
+    };
+    let count = log.findings.get(word).copied().unwrap_or(0);
+    if count > 0 {
+        let saw = format!("{count} {} `{word}` in {} events", plural(count, "finding"), log.events);
+        return Piece { count: Some(count), ..of(Shown::NotSatisfied, saw) };
+    }
+    if !log.complete {
+        let why = log.incomplete_reason.as_deref().unwrap_or("reason unknown");
+        return of(Shown::NotAssessed, format!("the event log was not read whole: {why}"));
+    }
+    if log.events == 0 {
+        return of(Shown::NotAssessed, "there was no event to check".to_owned());
+    }
+    match EventLogRule::parse(word).and_then(|rule| log.check(rule.property())) {
+        None => of(Shown::NotAssessed, format!("the event log was not checked for `{word}`")),
+        Some(check) if check.state == PropertyState::NotAssessed || check.unassessed > 0 => {
+            of(Shown::NotAssessed, check.reason.clone())
+        }
+        Some(_) => Piece {
+            count: Some(0),
+            ..of(Shown::Satisfied, format!("no finding `{word}` in {} events", log.events))
+        },
+    }
+}
+
+fn attachment(name: &str, seen: &Seen<'_>) -> Piece {
+    let wanted = name.to_lowercase();
+    match seen.attachments.iter().find(|a| a.name.to_lowercase().contains(&wanted)) {
+        Some(found) => piece(
+            EvidenceKind::Attachment,
+            name,
+            Shown::Satisfied,
+            format!("attached: {} (SHA-256 {}); its content was not judged", found.name, found.sha256),
+        ),
+        None => piece(
+            EvidenceKind::Attachment,
+            name,
+            Shown::NotAssessed,
+            format!("no document named `{name}` was attached"),
+        ),
+    }
+}
+
+fn pack(seen: &Seen<'_>) -> Piece {
+    if seen.signer.ephemeral {
+        return piece(
+            EvidenceKind::Pack,
+            "",
+            Shown::NotAssessed,
+            "signed with a key made for this run alone: integrity, not who signed",
+        );
+    }
+    let saw = format!("signed by {}, events chained by SHA-256", seen.signer.subject);
+    piece(EvidenceKind::Pack, "", Shown::Satisfied, saw)
+}
+
+fn plural(count: u64, noun: &str) -> String {
+    if count == 1 { noun.to_owned() } else { format!("{noun}s") }
+}
