@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::cli::harden_args::HardenArgs;
+
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
 /// Can a record in this bucket be destroyed, altered or unlocked before its time? wormproof attacks
@@ -35,6 +37,8 @@ pub enum Command {
     Scan(Box<ScanArgs>),
     /// Who could weaken the protection, and what policies fail to stop: of a live bucket, or of policy files offline.
     Analyse(Box<AnalyseArgs>),
+    /// Print what would satisfy a demand: policies, lock configuration, commands, Terraform, a proxy for MinIO. Sends nothing.
+    Harden(Box<HardenArgs>),
     /// What `audit` would do: every request, the rights it needs as an IAM policy, what stays behind. Sends only reads.
     Plan(Box<PlanArgs>),
     /// Remove what earlier runs left, once its retention ended. Exit code 3 while something has to stay.

@@ -6,6 +6,8 @@ mod assemble;
 mod audit;
 mod cleanup;
 mod evidence;
+mod harden;
+pub mod harden_args;
 mod output;
 mod plan;
 mod progress;
@@ -56,6 +58,7 @@ pub fn run(cli: Cli) -> u8 {
         Command::Attack(args) => setup().and_then(|s| runtime.block_on(audit::audit(&args, &s, false))),
         Command::Scan(args) => setup().and_then(|s| runtime.block_on(scan::scan(&args, &s))),
         Command::Analyse(args) => setup().and_then(|s| runtime.block_on(analyse::analyse(&args, &s))),
+        Command::Harden(args) => setup().and_then(|s| harden::harden(&args, &s)),
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),

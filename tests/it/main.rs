@@ -8,6 +8,7 @@ mod bad_input;
 mod bad_scenarios;
 mod cli;
 mod coverage;
+mod hardened;
 mod interrupted;
 mod live;
 mod qualify;

@@ -5,6 +5,7 @@
 mod deviations;
 mod evidence;
 mod page;
+mod proxied;
 mod running;
 mod same;
 
