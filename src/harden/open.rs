@@ -14,7 +14,7 @@ pub struct Open {
 }
 
 /// All of them. Run on MinIO's last public commit; `docs/hardening.md` has what the proxy came to in a test.
-pub const OPEN: [Open; 12] = [
+pub const OPEN: [Open; 13] = [
     Open {
         id: "A3, A3b",
         what: "whoever may read and write replaces or unlocks any locked version by a copy onto its version id; closed \
@@ -37,10 +37,17 @@ pub const OPEN: [Open; 12] = [
         proxy: true,
     },
     Open {
-        id: "A9",
+        id: "A9, A9b, A9c",
         what: "whoever may s3:PutObject replaces the bytes of a GOVERNANCE version by a write to its version id; with \
-               s3:PutObjectRetention also shortens it (A9b, A9c)",
+               s3:PutObjectRetention also shortens it",
         scenarios: "WORM-309 to WORM-313",
+        proxy: true,
+    },
+    Open {
+        id: "A14",
+        what: "whoever may s3:PutObjectRetention (an application that sends lock headers) stores an object under a date in \
+               the past, as replication",
+        scenarios: "WORM-316",
         proxy: true,
     },
     Open {
