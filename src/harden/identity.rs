@@ -223,6 +223,17 @@ fn application(demand: &Demand, to: &mut Writer<'_>) {
             "only the bucket's default locks: no nearer date, no weaker mode (on MinIO also no past date, A14: WORM-316)",
         );
     }
+    // Of MinIO's condition keys a header decides.
+    if demand.server == Server::Aws && demand.hold == Hold::Required {
+        to.statements.push(Statement {
+            sid: "ReleaseNoHold",
+            effect: Effect::Deny,
+            actions: vec!["s3:PutObject", "s3:PutObjectLegalHold"],
+            resources: Resources::Only(records()),
+            tests: vec![Test::one("StringEquals", "s3:object-lock-legal-hold", "OFF")],
+            why: "it sets holds and releases none, on canaries neither (WORM-510, WORM-717)".to_owned(),
+        });
+    }
     if demand.server == Server::Minio {
         let arn = demand.bucket_arn();
         to.add(
