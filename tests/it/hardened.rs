@@ -190,8 +190,11 @@ fn linted(runtime: &tokio::runtime::Runtime, at: &Hardened, demand: &Demand) -> 
     let (read, _) = runtime.block_on(configuration(&at.client, &at.root, &at.bucket));
     let hardening = Hardening::of(demand).expect("it can be met");
     let documents = documents(&hardening, ServerKind::Aws);
-    let requirement =
-        Requirement { mode: Some(demand.mode), min_retention: Some(demand.retention), hold: false };
+    let requirement = Requirement {
+        mode: Some(demand.mode),
+        min_retention: Some(demand.retention),
+        ..Requirement::default()
+    };
     let analysis = analyse::analyse(&Input {
         server: ServerKind::Aws,
         bucket: Some(&at.bucket),
