@@ -4,6 +4,7 @@ pub mod analyse;
 pub mod cli;
 pub mod config;
 pub mod exchange;
+pub mod harden;
 pub mod located;
 pub mod lock;
 pub mod policy;

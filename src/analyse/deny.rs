@@ -167,7 +167,9 @@ fn about_locks(
             }
         }
         let stops_weak = WEAK.into_iter().any(|lock| stops(&with(lock)));
-        if asks_for_lock && stops_weak && !denied(&with(STRONG)) && !denied(&bare) {
+        // Where the bucket is known to have a default, a write without a lock is locked by it.
+        let caught = scope.has_default == Some(true);
+        if asks_for_lock && stops_weak && !caught && !denied(&with(STRONG)) && !denied(&bare) {
             add(
                 Rule::DenyMissesAbsentKey,
                 Severity::High,

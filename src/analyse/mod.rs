@@ -181,7 +181,8 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
     }
     let mut answers = Vec::new();
     for bucket in buckets(input, &in_force) {
-        let scope = Scope::new(input.server, input.now, &bucket, prefix, &in_force);
+        let mut scope = Scope::new(input.server, input.now, &bucket, prefix, &in_force);
+        scope.has_default = input.has_default();
         let (found, answered) = of_scope(&scope, input);
         findings.extend(found);
         answers.extend(answered);

@@ -66,6 +66,8 @@ pub(super) struct Scope<'a> {
     pub(super) identities: Vec<&'a Document>,
     /// The account that owns the bucket, as far as it can be told.
     pub(super) owner: String,
+    /// Whether the bucket's default locks what is written without a lock, as far as it was read.
+    pub(super) has_default: Option<bool>,
 }
 
 impl<'a> Scope<'a> {
@@ -83,8 +85,16 @@ impl<'a> Scope<'a> {
         let identities: Vec<_> =
             documents.iter().copied().filter(|d| !d.is_bucket_policy()).filter(bears).collect();
         let owner = owner_of(policy);
-        let mut scope =
-            Self { server, now, bucket: bucket.to_owned(), objects: Vec::new(), policy, identities, owner };
+        let mut scope = Self {
+            server,
+            now,
+            bucket: bucket.to_owned(),
+            objects: Vec::new(),
+            policy,
+            identities,
+            owner,
+            has_default: None,
+        };
         scope.objects = scope.sample_objects(prefix);
         scope
     }

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::profiles_args::ProfilesCommand;
 use crate::cli::event_log_args::EventLogArgs;
 use crate::cli::filing::EvidenceArgs;
+use crate::cli::harden_args::HardenArgs;
 use crate::cli::metrics_args::{LabelArgs, MetricsArgs};
 use crate::cli::profile::ProfileArgs;
+use crate::cli::profiles_args::ProfilesCommand;
 
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///
@@ -43,6 +44,8 @@ pub enum Command {
     Analyse(Box<AnalyseArgs>),
     /// Is an event log whole? Numbers without gaps, one version a key, fencing tokens that never go back. Sends only reads.
     EventLog(Box<EventLogArgs>),
+    /// Print what would satisfy a demand: policies, lock configuration, commands, Terraform, a proxy for MinIO. Sends nothing.
+    Harden(Box<HardenArgs>),
     /// What `audit` would do: every request, the rights it needs as an IAM policy, what stays behind. Sends only reads.
     Plan(Box<PlanArgs>),
     /// Remove what earlier runs left, once its retention ended. Exit code 3 while something has to stay.

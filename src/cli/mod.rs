@@ -9,6 +9,8 @@ mod event_log;
 pub mod event_log_args;
 mod evidence;
 pub mod filing;
+mod harden;
+pub mod harden_args;
 mod metrics;
 pub mod metrics_args;
 mod output;
@@ -71,6 +73,7 @@ pub fn run(cli: Cli) -> u8 {
             .and_then(|s| runtime.block_on(scan::scan(&args, &s))),
         Command::Analyse(args) => setup().and_then(|s| runtime.block_on(analyse::analyse(&args, &s))),
         Command::EventLog(args) => setup().and_then(|s| runtime.block_on(event_log::event_log(&args, &s))),
+        Command::Harden(args) => setup().and_then(|s| harden::harden(&args, &s)),
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),
         Command::Scenarios(command) => small::scenarios(&command),

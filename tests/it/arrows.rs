@@ -23,6 +23,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("scan", &["store", "profile", "record", "exchange", "lock", "time"]),
     ("qualify", &["target", "run", "scenario", "record", "time"]),
     ("analyse", &["store", "policy", "profile", "record", "lock", "time"]),
+    ("harden", &["profile", "lock", "time"]),
     ("target", &["scenario", "store", "server", "policy", "exchange", "lock", "time"]),
 ];
 

@@ -10,6 +10,7 @@ mod bad_scenarios;
 mod cli;
 mod coverage;
 mod event_log;
+mod hardened;
 mod interrupted;
 mod live;
 mod metrics;

@@ -6,6 +6,7 @@ mod deviations;
 mod event_log;
 mod evidence;
 mod page;
+mod proxied;
 mod running;
 mod same;
 mod terms;

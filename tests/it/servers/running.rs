@@ -37,7 +37,7 @@ pub(crate) fn not_run(what: &str, missing: &str) {
 
 /// A server that is killed when it is dropped.
 #[derive(Debug)]
-struct Process(Child);
+pub(super) struct Process(pub(super) Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -174,7 +174,7 @@ fn identities(bucket: &str) -> (serde_json::Value, String) {
 }
 
 /// Eight ports that were free a moment ago.
-fn free_ports() -> Vec<u16> {
+pub(super) fn free_ports() -> Vec<u16> {
     let listeners: Vec<_> =
         (0..8).map(|_| std::net::TcpListener::bind(("127.0.0.1", 0)).expect("a free port")).collect();
     listeners.iter().map(|l| l.local_addr().expect("an address").port()).collect()
@@ -185,12 +185,12 @@ pub(super) fn client(url: &str) -> Client {
     Client::new(Arc::new(HyperWire::new().expect("a wire")), endpoint, Clock::Real, "wormproof/test")
 }
 
-fn block_on<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn block_on<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime").block_on(work)
 }
 
 /// Waits until an address of the server answers 200.
-fn wait_for(url: &str, bucket: &str, key: &str) {
+pub(super) fn wait_for(url: &str, bucket: &str, key: &str) {
     use wormproof::store::request::{Auth, S3Request};
     block_on(async {
         let client = client(url);
