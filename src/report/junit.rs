@@ -393,7 +393,7 @@ mod tests {
         let of_scan = 1 + record.scan.as_ref().expect("a scan").findings.len() + record.findings.len();
         let analysed = record.analysis.as_ref().expect("an analysis").findings.len();
         assert_eq!(names["testcase"] - by_profile("<testcase "), record.scenarios.len() + of_scan + analysed);
-        assert_eq!(names["testsuite"], 9);
+        assert_eq!(names["testsuite"], 10);
     }
 
     #[test]
