@@ -1,5 +1,11 @@
 //! The command line, as clap reads it. The doc comments are the help texts.
 
+mod analyse;
+mod qualify;
+
+pub use analyse::{AnalyseArgs, Sent, ServerArg};
+pub use qualify::{QualifyArgs, QualifyFormat};
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -289,69 +295,6 @@ pub struct ScanArgs {
     pub output: OutputArgs,
 }
 
-/// By whose rules policies are judged.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum ServerArg {
-    /// Amazon S3.
-    Aws,
-    /// MinIO.
-    Minio,
-    /// Another server, by the rules of AWS.
-    Other,
-}
-
-/// What an upload carries.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum Sent {
-    /// A mode and a retain-until date.
-    Retention,
-    /// A legal hold.
-    Hold,
-    /// If-None-Match: *.
-    IfNoneMatch,
-    /// Nothing of these.
-    Nothing,
-}
-
-/// Arguments of `analyse`.
-#[derive(Debug, Clone, Args)]
-#[command(
-    after_help = "Exit codes: 0 no finding reaches --fail-on · 1 one does · 2 a policy file cannot be read · \
-                        3 what could not be read, or is not known, reaches it"
-)]
-pub struct AnalyseArgs {
-    /// What is analysed.
-    #[command(flatten)]
-    pub target: TargetArgs,
-    /// The profile.
-    #[command(flatten)]
-    pub profile: ProfileArgs,
-    /// Policy files (JSON): identity policies or bucket policies. Without a bucket nothing is sent.
-    #[arg(long, value_name = "FILE", num_args = 1..)]
-    pub policy: Vec<PathBuf>,
-    /// Ask about this bucket only, of those that the policy files name.
-    #[arg(long, value_name = "NAME", conflicts_with = "location")]
-    pub bucket: Option<String>,
-    /// By whose rules [default: what the bucket's server says of itself; of files: aws].
-    #[arg(long, value_enum)]
-    pub server: Option<ServerArg>,
-    /// What the application's upload carries; without it every kind is tried (comma-separated).
-    #[arg(long, value_enum, value_name = "WHAT", value_delimiter = ',')]
-    pub sends: Vec<Sent>,
-    /// The least mode that is required.
-    #[arg(long, value_enum)]
-    pub mode: Option<ModeArg>,
-    /// The least retention that is required: `90d`, `10y`.
-    #[arg(long, value_name = "DURATION")]
-    pub min_retention: Option<String>,
-    /// The least severity of a finding that fails.
-    #[arg(long, value_enum, default_value = "medium")]
-    pub fail_on: FailOn,
-    /// How.
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: ListFormat,
-}
-
 /// Arguments of `plan`.
 #[derive(Debug, Clone, Args)]
 pub struct PlanArgs {
@@ -521,41 +464,6 @@ fn positive(text: &str) -> Result<f64, String> {
         Ok(rate) if rate.is_finite() && rate > 0.0 => Ok(rate),
         _ => Err("a number above 0 is needed".to_owned()),
     }
-}
-
-/// How the qualification is printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub enum QualifyFormat {
-    /// For people.
-    Table,
-    /// The whole result.
-    Json,
-}
-
-/// Arguments of `qualify`.
-#[derive(Debug, Clone, Args)]
-pub struct QualifyArgs {
-    /// How.
-    #[arg(long, value_enum, default_value = "table")]
-    pub format: QualifyFormat,
-    /// Write to this file instead of stdout; an existing one is replaced.
-    #[arg(long, value_name = "FILE")]
-    pub output: Option<PathBuf>,
-    /// Also write for each defect scenarios that catch it, every scenario at least once (TOML); the tests run these.
-    #[arg(long, value_name = "FILE")]
-    pub pairs: Option<PathBuf>,
-    /// How many threads work [default: one a core].
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=256))]
-    pub jobs: Option<u16>,
-    /// Also switch on so many pairs of defects, chosen by --seed: a second defect must not hide the first; 0 for none.
-    #[arg(long, value_name = "N", default_value_t = 300)]
-    pub together: u16,
-    /// The seed of the sample of pairs.
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
-    /// Also run where a scenario does not make the server reach the defect (the verdicts are the same).
-    #[arg(long)]
-    pub exhaustive: bool,
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ mod resources;
 mod shape;
 
 use crate::located::{Mistake, Page, Places};
-use crate::scenario::model::{Expect, Purpose, Scenario, Step};
+use crate::scenario::{Expect, Purpose, Scenario, Step};
 
 /// One scenario being checked.
 struct Case<'a> {

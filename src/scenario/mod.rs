@@ -13,6 +13,7 @@ pub mod refusals;
 pub mod rights;
 pub mod shown;
 pub mod suite;
+pub mod vocabulary;
 
 pub use controls::{Control, Controls};
 pub use coverage::{Coverage, CoverageError};
@@ -21,3 +22,4 @@ pub use parse::{Mistake, parse_file};
 pub use refusals::{Dialect, Dialects};
 pub use rights::{Right, Role};
 pub use suite::Suite;
+pub use vocabulary::*;

@@ -16,8 +16,8 @@ pub(crate) use values::VERSIONS;
 
 pub use crate::located::Mistake;
 use crate::located::{Page, Places, near};
+use crate::scenario::Scenario;
 use crate::scenario::check;
-use crate::scenario::model::Scenario;
 
 /// Reads a scenario file. `file` is what mistakes call it; `group` is the folder and file its scenarios stand in;
 /// `controls` are the known control ids; `policies` gives the text of a policy file.

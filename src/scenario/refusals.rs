@@ -7,7 +7,7 @@ use regex::Regex;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::scenario::model::Because;
+use crate::scenario::Because;
 
 /// The dialect of a server that names itself otherwise or not at all.
 const FALLBACK: &str = "aws";

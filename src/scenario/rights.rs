@@ -6,7 +6,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::scenario::model::{Action, AskRetention, On, Step, VersionRef, words};
+use crate::scenario::{Action, AskRetention, On, Step, VersionRef, words};
 
 words! {
     /// A principal, by what it may do.

@@ -4,11 +4,11 @@
 use chrono::TimeDelta;
 
 use crate::lock::{LegalHold, Mode};
-use crate::scenario::model::{
+use crate::scenario::rights::{Right, Role, needed};
+use crate::scenario::{
     Action, As, AskRetention, BodySpec, Expect, ObjectSetup, ObjectSpec, Purpose, Scenario, Step, Until,
     VersionRef,
 };
-use crate::scenario::rights::{Right, Role, needed};
 use crate::time::Span;
 
 /// Tells of a step, by its index, whether it counts as accepted.

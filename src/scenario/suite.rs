@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use include_dir::{Dir, include_dir};
 use sha2::{Digest, Sha256};
 
+use crate::scenario::Scenario;
 use crate::scenario::controls::{Control, Controls, ControlsError};
-use crate::scenario::model::Scenario;
 use crate::scenario::parse::{Mistake, parse_file};
 
 static SCENARIOS: Dir<'static> = include_dir!("$CARGO_MANIFEST_DIR/scenarios");

@@ -1,7 +1,7 @@
 //! What is locked must be looked at in the end.
 
 use super::Case;
-use crate::scenario::model::{AfterVersion, ObjectSetup, ObjectSpec, VersionRef};
+use crate::scenario::{AfterVersion, ObjectSetup, ObjectSpec, VersionRef};
 
 /// Whether the setup locks the object.
 pub(super) fn is_locked(object: &ObjectSpec) -> bool {

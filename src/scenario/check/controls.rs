@@ -1,9 +1,9 @@
 //! A refusal proves nothing by itself: every step that expects one has a control that shows the right.
 
 use super::Case;
-use crate::scenario::model::{As, Because, Expect, Purpose, Scenario, Step};
 use crate::scenario::rights::{Right, Role};
 use crate::scenario::shown::{alive, contrast_shown, right_not_shown, shows, wanted};
+use crate::scenario::{As, Because, Expect, Purpose, Scenario, Step};
 
 pub(super) fn check(case: &Case<'_>) {
     for (i, step) in case.steps() {

@@ -2,10 +2,10 @@
 
 use super::Case;
 use crate::located::near;
-use crate::scenario::model::{
+use crate::scenario::parse::{AFTER_WORDS, VERSIONS};
+use crate::scenario::{
     Action, After, AfterContent, AfterRetention, As, AskRetention, BodySpec, Step, Until, VersionRef,
 };
-use crate::scenario::parse::{AFTER_WORDS, VERSIONS};
 
 pub(super) fn control_ids(case: &Case<'_>, controls: &[&str]) {
     for (i, id) in case.scenario.controls.iter().enumerate() {

@@ -6,7 +6,7 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 
 use super::Case;
 use crate::lock::Mode;
-use crate::scenario::model::{
+use crate::scenario::{
     AskRetention, BodySpec, DefaultRetention, Moment, ObjectSpec, On, Reach, Safety, Scenario, Step, Until,
 };
 use crate::time::{Span, parse_wire};

@@ -3,7 +3,7 @@
 
 use super::Case;
 use crate::located::near;
-use crate::scenario::model::{Action, BodySpec, On, Step};
+use crate::scenario::{Action, BodySpec, On, Step};
 
 /// What an object or a step can put into a text.
 const OF_OBJECT: &[&str] = &["key", "bucket", "version", "until", "etag"];

@@ -1,7 +1,7 @@
 //! Which keys a step's action needs and which it can take; races and their neighbours.
 
 use super::Case;
-use crate::scenario::model::{Action, BodySpec, ObjectSetup, On, Purpose, Step, VersionRef};
+use crate::scenario::{Action, BodySpec, ObjectSetup, On, Purpose, Step, VersionRef};
 
 /// What a step of an action is aimed at.
 enum Aim {
