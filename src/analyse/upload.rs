@@ -113,8 +113,7 @@ fn combinations(sends: Option<Sends>) -> Vec<Carried<'static>> {
 /// Every right that an upload needs and lacks.
 fn refusals(scope: &Scope<'_>, subject: &Subject<'_>, on: &str, carried: &Carried<'_>) -> Vec<Refusal> {
     let mut actions = vec!["s3:PutObject"];
-    // MinIO wants PutObjectRetention for every write into a bucket with a default; whether there is one, a
-    // policy does not say (run).
+    // MinIO asks for no more than PutObject where the bucket's default locks the upload (run): so does AWS.
     if carried.retention.is_some() {
         actions.push("s3:PutObjectRetention");
     }

@@ -3,6 +3,7 @@
 use clap::{Args, ValueEnum};
 
 use crate::cli::args::ModeArg;
+use crate::cli::profile::ProfileArgs;
 
 /// One of the texts that `harden` prints.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -49,9 +50,12 @@ pub enum HoldArg {
     after_help = "Nothing is sent and nothing is applied. Exit codes: 0 printed · 2 what is demanded cannot be had"
 )]
 pub struct HardenArgs {
-    /// The bucket: s3://BUCKET[/PREFIX].
+    /// The bucket: s3://BUCKET[/PREFIX]; without it the profile's.
     #[arg(value_name = "S3-URL")]
-    pub location: String,
+    pub location: Option<String>,
+    /// What is demanded, by a profile.
+    #[command(flatten)]
+    pub profile: ProfileArgs,
     /// For which server.
     #[arg(long, value_enum, default_value = "aws")]
     pub server: HardenServer,

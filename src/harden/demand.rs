@@ -87,6 +87,8 @@ pub struct Demand {
     pub deleter: String,
     /// The proxy in front of MinIO.
     pub proxy: Proxy,
+    /// What else was asked for, which the documents do not bring: a sentence each.
+    pub notes: Vec<String>,
 }
 
 /// A demand that cannot be met, or a text that there is not.
@@ -101,6 +103,12 @@ pub enum DemandError {
     /// Lock headers are demanded of an application that sends none.
     #[error("lock headers are required, and the application does not send them: no upload would work")]
     Contradiction,
+    /// Neither the profile nor anybody else says how long and in which mode.
+    #[error("the profile {profile} says no mode or no retention")]
+    NoTerms {
+        /// Its name.
+        profile: String,
+    },
     /// A value that would break out of the text it stands in.
     #[error("{what} `{value}` holds a character that it cannot have")]
     Value {
@@ -129,6 +137,7 @@ impl DemandError {
             Self::TooLong(_) => "a default has at most 100 years or 36500 days",
             Self::TooShort(_) => "a default retention counts in days or years: `90d`, `10y`",
             Self::Contradiction => "let the application send them, or leave the lock to the bucket's default",
+            Self::NoTerms { .. } => "say them: --mode compliance --retention 10y",
             Self::Value { .. } => "ARNs and addresses have no blanks, quotes, semicolons or braces",
             Self::NotThere { hint, .. } => hint,
         }
@@ -155,6 +164,7 @@ impl Demand {
             administrator: "arn:aws:iam::*:role/records-administrator".to_owned(),
             deleter: "arn:aws:iam::*:role/records-deleter".to_owned(),
             proxy: Proxy::default(),
+            notes: Vec::new(),
         }
     }
 

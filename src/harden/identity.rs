@@ -191,7 +191,7 @@ fn application(demand: &Demand, to: &mut Writer<'_>) {
         "s3:AbortMultipartUpload",
         "s3:ListMultipartUploadParts",
     ];
-    // MinIO asks for it for each write into a bucket with a default, also without lock headers.
+    // What the bucket's default locks needs s3:PutObject alone, on MinIO too (run).
     if demand.sends_lock_headers {
         store.extend(["s3:PutObjectRetention", "s3:GetObjectRetention"]);
     } else {

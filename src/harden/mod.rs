@@ -1,8 +1,8 @@
 //! Hardening: from what is demanded of a bucket to the documents that would satisfy it.
 //!
 //! ```text
-//! Demand ─► Hardening { bucket policy, lock configuration, identity policies } ─► one Part as text
-//!                                                        (JSON, AWS CLI, mc, Terraform, nginx, all of it)
+//! Profile ─► Demand ─► Hardening { bucket policy, lock configuration, identity policies } ─► one Part as text
+//!                                                                   (JSON, AWS CLI, mc, Terraform, nginx, all of it)
 //! ```
 //!
 //! Pure: a demand in, texts out. Nothing is sent and nothing is applied. The statements are the same in every
@@ -21,6 +21,7 @@ mod demand;
 mod identity;
 mod mc;
 mod nginx;
+mod of_profile;
 mod open;
 mod statement;
 mod terraform;
@@ -29,6 +30,7 @@ mod text;
 pub use bucket::lock_configuration;
 pub use demand::{Demand, DemandError, Hold, Period, Proxy, Server};
 pub use identity::Person;
+pub use of_profile::terms;
 pub use open::{OPEN, Open};
 pub use statement::{Document, Effect, Resources, Statement, Test};
 

@@ -14,7 +14,7 @@ pub struct Open {
 }
 
 /// All of them. Run on MinIO's last public commit; `docs/hardening.md` has what the proxy came to in a test.
-pub const OPEN: [Open; 13] = [
+pub const OPEN: [Open; 14] = [
     Open {
         id: "A3, A3b",
         what: "whoever may read and write replaces or unlocks any locked version by a copy onto its version id; closed \
@@ -80,6 +80,13 @@ pub const OPEN: [Open; 13] = [
                proxy does not look. Refusing to store such keys is what helps",
         scenarios: "WORM-314, MINIO-A11",
         proxy: false,
+    },
+    Open {
+        id: "GOV-03",
+        what: "whoever may s3:PutObjectRetention shortens or removes GOVERNANCE with the bypass header, although the bypass \
+               is denied to it: an application that sends lock headers, an administrator",
+        scenarios: "WORM-506",
+        proxy: true,
     },
     Open {
         id: "nearer dates",

@@ -30,6 +30,12 @@ pub(super) fn everything(hardening: &Hardening) -> String {
             demand.canaries()
         );
     }
+    if !demand.notes.is_empty() {
+        text.push_str("\nAlso asked for, and not brought by what is printed here:\n");
+        for note in &demand.notes {
+            let _ = writeln!(text, "- {note}");
+        }
+    }
     let mut heading = |title: &str, body: &str| {
         let _ = write!(text, "\n## {title}\n\n{}\n", body.trim_end());
     };

@@ -9,7 +9,7 @@ use assert_cmd::Command;
 use http::Method;
 use ring::aead::{AES_256_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use serde_json::{Value, json};
-use wormproof::store::client::Client;
+use wormproof::store::client::{Client, Reply};
 use wormproof::store::credentials::Credentials;
 use wormproof::store::endpoint::Endpoint;
 use wormproof::store::hyper_wire::HyperWire;
@@ -135,9 +135,24 @@ impl Minio {
         panic!("MinIO is not ready");
     }
 
-    fn send(&self, request: &S3Request) {
+    pub fn send(&self, request: &S3Request) {
         let reply = self.runtime.block_on(self.client.exchange(Some(&self.root), request));
         assert!(reply.is_success(), "{request:?}: {:?}", reply.trouble());
+    }
+
+    /// One exchange as somebody.
+    pub fn exchange(&self, who: &Credentials, request: &S3Request) -> Reply {
+        self.runtime.block_on(self.client.exchange(Some(who), request))
+    }
+
+    /// A user with one policy.
+    pub fn user(&self, name: &str, policy: &str) -> Credentials {
+        self.admin("add-canned-policy", &[("name", name)], policy.as_bytes().to_vec());
+        let body = json!({"secretKey": "a-long-secret", "status": "enabled"});
+        self.admin("add-user", &[("accessKey", name)], sealed(&body));
+        let query = [("policyName", name), ("userOrGroup", name), ("isGroup", "false")];
+        self.admin("set-user-or-group-policy", &query, Vec::new());
+        Credentials::new(name, "a-long-secret")
     }
 
     fn admin(&self, path: &str, query: &[(&str, &str)], body: Vec<u8>) {

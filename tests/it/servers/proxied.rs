@@ -153,13 +153,21 @@ fn tables(direct: &Audited, through: &Audited) -> String {
             .unwrap_or_default();
         let group = match verdicts {
             ("fail", "pass") => 0,
-            ("fail", "inconclusive" | "error" | "skipped") => 1,
-            ("fail", _) => 2,
+            ("fail", "fail") => 2,
+            ("fail", _) => 1,
             (a, b) if a == b => {
                 untouched += u32::from(a == "pass");
                 continue;
             }
-            _ => 3,
+            // Nothing is excused but a legal act that the proxy refuses: then the lock is still there.
+            ("pass", "fail") => {
+                let why = format!("{id} fails through the proxy alone: {}", other["reason"]);
+                assert!(refused.contains_key(id), "{why}");
+                assert!(matches!(other["cause"].as_str(), Some("promise-broken" | "changed")), "{why}");
+                4
+            }
+            ("pass", _) => 3,
+            (a, b) => panic!("{id}: {a} directly, {b} through the proxy"),
         };
         let title = one["title"].as_str().expect("a title");
         let line = if group == 2 {
@@ -170,29 +178,38 @@ fn tables(direct: &Audited, through: &Audited) -> String {
         groups.entry(group).or_default().push(line);
     }
     let mut text = String::new();
+    let with_words = "| scenario | behaviour | guarantee | the proxy refused |\n|---|---|---|---|\n";
     for (group, (heading, about, columns)) in [
         (
             "Closed",
-            "Directly the guarantee did not hold; through the proxy it does: the attack ran, a control showed the right, and \
-             what was read back is unharmed.",
-            "| scenario | hole | guarantee | the proxy refused |\n|---|---|---|---|\n",
+            "Directly the guarantee did not hold; through the proxy it does: the attack was made, a control showed the \
+             right, and what was read back is unharmed.",
+            with_words,
         ),
         (
             "Refused before it could be tried",
             "Directly the guarantee did not hold; through the proxy the request that would break it, its set-up or its \
              control is refused, so that there is no conclusion.",
-            "| scenario | hole | guarantee | the proxy refused |\n|---|---|---|---|\n",
+            with_words,
         ),
         (
             "Still open",
-            "No guarantee either way.",
+            "The guarantee holds neither directly nor through the proxy: MinIO lets a signed request past a bucket \
+             policy, and the proxy neither knows who signed nor reads that policy.",
             "| scenario | behaviour | guarantee |\n|---|---|---|\n",
         ),
         (
-            "What it costs",
-            "Directly the guarantee holds; through the proxy the scenario comes to no conclusion, because something that it \
-             does is refused on purpose.",
-            "| scenario | behaviour | guarantee | the proxy refused |\n|---|---|---|---|\n",
+            "What it costs: no conclusion",
+            "Directly the guarantee holds; through the proxy the scenario comes to no conclusion, because something that \
+             it does is refused on purpose.",
+            with_words,
+        ),
+        (
+            "What it costs: a legal act that is refused",
+            "Directly the guarantee holds; through the proxy the scenario fails, because a legal act at its end is \
+             refused on purpose: the bypass of governance by whoever has the right. What was locked stays locked, for as \
+             long as the lock says.",
+            with_words,
         ),
     ]
     .into_iter()
@@ -216,10 +233,12 @@ fn minio_behind_the_printed_proxy_keeps_what_it_lost_without_it() {
     // By the server's own name the dialect is found through the proxy, too.
     assert_eq!(through.record["dialect"]["name"], "minio");
     // A hole of the attacker's kind that reopens is seen here even if the page is renewed without a look.
-    for id in
-        ["MINIO-A1", "MINIO-A2", "MINIO-A6", "MINIO-A10", "MINIO-A12", "MINIO-A17", "MINIO-A18", "WORM-305"]
-    {
+    for id in ["MINIO-A1", "MINIO-A2", "MINIO-A6", "MINIO-A10", "MINIO-A17", "MINIO-A18", "WORM-305"] {
         assert_eq!(through.scenario(id)["verdict"], "pass", "{id}: {}", through.scenario(id)["reason"]);
+    }
+    // The admin path is refused as a whole, the controls with it.
+    for id in ["MINIO-A12", "MINIO-A13B", "MINIO-A16"] {
+        assert_eq!(through.scenario(id)["cause"], "no-control", "{id}: {}", through.scenario(id)["reason"]);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/hardening.md");
     let found = std::fs::read_to_string(&path).expect("docs/hardening.md");
