@@ -86,8 +86,22 @@ impl Session<'_> {
         }
     }
 
-    /// Reads everything that has a name.
+    /// Reads everything that has a name. A 404 of what the listing shows is read once more, with a new listing: some
+    /// servers answer so for the moment in which they lay a marker on the key (MinIO, when its lifecycle does). What
+    /// stays gone is gone; every exchange is in the log.
     async fn read(&self, at: DateTime<Utc>, listings: &Listings) -> Observation {
+        let seen = self.read_once(at, listings).await;
+        let contradicts = |v: &Observed| {
+            v.state.presence == Reading::Known(Presence::Gone) && v.state.listed == Reading::Known(true)
+        };
+        if !seen.versions.iter().any(contradicts) {
+            return seen;
+        }
+        let listings = self.listings().await;
+        self.read_once(at, &listings).await
+    }
+
+    async fn read_once(&self, at: DateTime<Utc>, listings: &Listings) -> Observation {
         let wanted = self.wanted();
         let reader = self.reader();
         let unlisted = Reading::Unread("not listed".to_owned());
