@@ -90,7 +90,7 @@ impl Hardened {
         let application = session(Person::Application).await;
         let deleter = session(Person::Deleter).await;
         let auditor = session(Person::Auditor).await;
-        Self { bucket, application, deleter, auditor, root, client }
+        Self { client, bucket, root, application, deleter, auditor }
     }
 
     async fn works(&self, who: &Credentials, what: &str, request: &S3Request) -> Reply {
@@ -137,7 +137,7 @@ fn a_hardened_bucket_lets_work_go_on_stops_what_it_is_to_stop_and_passes_an_audi
     let at = runtime.block_on(Hardened::new(&serve.url, &demand));
     runtime.block_on(async {
         let application = &at.application;
-        let now = Utc::now();
+        let now = Clock::Real.now();
         let two_years = demand.retention.after(now);
         let strong = lock(Mode::Compliance, two_years);
         let none = LockHeaders::NONE;
@@ -151,7 +151,7 @@ fn a_hardened_bucket_lets_work_go_on_stops_what_it_is_to_stop_and_passes_an_audi
         let source = CopySource { bucket: "books", key: "2024/a", version_id: id };
         at.works(application, "a copy", &ops::copy_object("books", "2024/copy", &source, &strong, false)).await;
         let presigned = Auth::Presigned { expires_s: 60 };
-        at.works(application, "a presigned upload", &at.put("2024/p", &none).auth(presigned.clone())).await;
+        at.works(application, "a presigned upload", &at.put("2024/p", &none).auth(presigned)).await;
         let get = ops::get_object("books", "2024/p", None).auth(presigned);
         assert_eq!(at.works(application, "a presigned read", &get).await.body.as_ref(), b"one");
         at.works(application, "a listing", &ops::list_objects_v2("books", "2024/", None)).await;
@@ -220,7 +220,7 @@ fn linted(
         documents: &documents,
         users_read: false,
         sends,
-        now: Utc::now(),
+        now: Clock::Real.now(),
     });
     let mut on_canaries = Vec::new();
     for finding in analysis.findings.iter().filter(|f| f.severity >= Severity::Medium) {
@@ -286,7 +286,7 @@ fn what_has_to_be_carried_is_asked_for_by_the_printed_policy() {
     runtime.block_on(async {
         let written_once = Demand { conditional_writes: true, ..demand("events", Server::Aws) };
         let at = Hardened::new(&serve.url, &written_once).await;
-        let strong = lock(Mode::Compliance, written_once.retention.after(Utc::now()));
+        let strong = lock(Mode::Compliance, written_once.retention.after(Clock::Real.now()));
         let once = at.put("2024/a", &strong).header("if-none-match", "*");
         at.works(&at.application, "a conditional upload", &once).await;
         assert_eq!(at.client.exchange(Some(&at.application), &once).await.status(), Some(412));
@@ -317,7 +317,7 @@ fn on_minio_the_linter_finds_the_holes_that_the_text_names_and_no_others() {
             documents: &documents(&hardening, ServerKind::Minio),
             users_read: false,
             sends: None,
-            now: Utc::now(),
+            now: Clock::Real.now(),
         });
         let mut holes = 0;
         for finding in analysis.findings.iter().filter(|f| f.severity >= Severity::Medium) {

@@ -1,7 +1,7 @@
 //! The identity policies that `harden --server minio` prints, in a real MinIO: it takes them, ordinary work goes on under
 //! them, and what they are to stop is stopped.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use http::Method;
 use serde_json::json;
 use wormproof::harden::{Demand, Hardening, Person, Server};
@@ -10,7 +10,7 @@ use wormproof::store::client::Reply;
 use wormproof::store::credentials::Credentials;
 use wormproof::store::ops::{self, CopySource, DefaultPeriod, LockHeaders};
 use wormproof::store::request::{Auth, S3Request};
-use wormproof::time::Span;
+use wormproof::time::{Clock, Span};
 
 use crate::analyse::Minio;
 use crate::live::not_run;
@@ -75,7 +75,7 @@ fn minio_locks_by_the_default_what_a_writer_without_the_right_to_retain_uploads(
         assert!(String::from_utf8_lossy(&read.body).contains("COMPLIANCE"), "{key} has no lock");
     }
     // The right is asked for as soon as the request carries a lock.
-    let until = Utc::now() + TimeDelta::days(2);
+    let until = Clock::Real.now() + TimeDelta::days(2);
     let own = LockHeaders::retained(Retention { mode: Mode::Compliance, until });
     denied(&minio, &writer, "a lock of its own", &ops::put_object("books", "a", "two", &own));
 }
@@ -103,7 +103,7 @@ fn ordinary_work_goes_on_under_the_printed_policies_in_a_real_minio() {
         let who = &application;
         let day = TimeDelta::days(1);
         let retained = |until| LockHeaders::retained(Retention { mode: Mode::Compliance, until });
-        let strong = retained(Utc::now() + day + TimeDelta::minutes(5));
+        let strong = retained(Clock::Real.now() + day + TimeDelta::minutes(5));
 
         let id = version_of(who, "a", &NONE);
         multipart(&minio, who, "large", &NONE);
@@ -112,7 +112,7 @@ fn ordinary_work_goes_on_under_the_printed_policies_in_a_real_minio() {
             &minio,
             who,
             "a presigned upload",
-            &ops::put_object("books", "p", "one", &NONE).auth(presigned.clone()),
+            &ops::put_object("books", "p", "one", &NONE).auth(presigned),
         );
         let get = ops::get_object("books", "p", None).auth(presigned);
         assert_eq!(works(&minio, who, "a presigned read", &get).body.as_ref(), b"one");
@@ -140,7 +140,7 @@ fn ordinary_work_goes_on_under_the_printed_policies_in_a_real_minio() {
             let begin = ops::create_multipart_upload("books", "own", &strong);
             denied(&minio, who, "a lock of its own", &begin);
             // A14: a date in the past. No header answers for the right (A18).
-            let past = retained(Utc::now() - day);
+            let past = retained(Clock::Real.now() - day);
             let put =
                 ops::put_object("books", "own", "one", &past).header("x-amz-replication-status", "REPLICA");
             denied(&minio, who, "a past date", &put);
@@ -171,7 +171,7 @@ fn ordinary_work_goes_on_under_the_printed_policies_in_a_real_minio() {
         works(&minio, &deleter, "a delete marker", &ops::delete_object("books", "a", None));
         let locked = minio.exchange(&deleter, &ops::delete_object("books", "a", Some(&id)));
         assert!(!locked.is_success(), "the lock holds against the deleter");
-        let longer = Retention { mode: Mode::Compliance, until: Utc::now() + day * 2 };
+        let longer = Retention { mode: Mode::Compliance, until: Clock::Real.now() + day * 2 };
         let extension = ops::put_object_retention("books", "a", Some(&id), Some(longer));
         works(&minio, &administrator, "an extension", &extension);
         works(&minio, &auditor, "a read", &ops::get_object("books", "a", Some(&id)));
@@ -192,7 +192,7 @@ fn under_governance_no_policy_of_minio_keeps_who_sends_locks_from_shortening() {
     let who = minio.user("application", &policy);
     let put = works(&minio, &who, "an upload", &ops::put_object("books", "a", "one", &NONE));
     let id = header(&put, "x-amz-version-id");
-    let sooner = Retention { mode: Mode::Governance, until: Utc::now() + TimeDelta::minutes(5) };
+    let sooner = Retention { mode: Mode::Governance, until: Clock::Real.now() + TimeDelta::minutes(5) };
     let shorter = ops::put_object_retention("books", "a", Some(&id), Some(sooner));
     assert!(!minio.exchange(&who, &shorter).is_success(), "a nearer date");
     let bypass = shorter.header("x-amz-bypass-governance-retention", "true");

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use serde_json::Value;
 use wormproof::analyse::Sends;
 use wormproof::harden::{Demand, Hardening, Hold, Part, Server, terms};
@@ -10,7 +10,7 @@ use wormproof::lock::{Mode, Retention};
 use wormproof::policy::{Kind, Policy};
 use wormproof::profile::Profile;
 use wormproof::store::ops::LockHeaders;
-use wormproof::time::Span;
+use wormproof::time::{Clock, Span};
 
 use super::{Hardened, ROOT_ARN, audited, linted};
 use crate::live::{self, Serve};
@@ -100,7 +100,7 @@ fn an_audit_by_the_profile_passes_what_was_set_up_by_it() {
             let texts = [printed("lock"), printed("policy"), printed("iam")];
             let at = Hardened::printed(&serve.url, "books", texts).await;
             // Records as the profile's application sends them.
-            let until = lasts.after(Utc::now()) + TimeDelta::minutes(1);
+            let until = lasts.after(Clock::Real.now()) + TimeDelta::minutes(1);
             let sends = Profile::find(name).expect("a profile").upload.retention;
             let own = LockHeaders::retained(Retention { mode, until });
             let lock = if sends { own } else { LockHeaders::NONE };

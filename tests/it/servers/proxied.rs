@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use http::Method;
 use regex::Regex;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use wormproof::store::client::{Client, Reply};
 use wormproof::store::credentials::Credentials;
 use wormproof::store::ops::{self, CopySource, LockHeaders};
 use wormproof::store::request::{Auth, S3Request};
+use wormproof::time::Clock;
 
 use super::running::{Minio, Process, ROOT, block_on, client, free_ports, make_bucket, wait_for};
 use super::{Audited, audit, minio_binary, not_run, part, wormproof};
@@ -320,7 +321,7 @@ fn ordinary_work_goes_through_the_printed_proxy() {
     make_bucket(&minio.url, ROOT, "books");
     let proxy = Proxy::start(&nginx, &minio, &["--mode", "compliance"]);
     let client = client(&proxy.url);
-    let until = Utc::now() + TimeDelta::minutes(2);
+    let until = Clock::Real.now() + TimeDelta::minutes(2);
     let lock = LockHeaders::retained(Retention { mode: Mode::Compliance, until });
     let none = LockHeaders::NONE;
     block_on(async {
@@ -358,9 +359,9 @@ fn ordinary_work_goes_through_the_printed_proxy() {
         works(&client, "a listing of versions", &versions).await;
         works(&client, "a delete marker", &ops::delete_object("books", "copy", None)).await;
         let presigned = Auth::Presigned { expires_s: 60 };
-        let put = ops::put_object("books", "presigned", "by address", &none).auth(presigned.clone());
+        let put = ops::put_object("books", "presigned", "by address", &none).auth(presigned);
         works(&client, "a presigned upload", &put).await;
-        let get = ops::get_object("books", "presigned", None).auth(presigned.clone());
+        let get = ops::get_object("books", "presigned", None).auth(presigned);
         assert_eq!(works(&client, "a presigned read", &get).await.body.as_ref(), b"by address");
         let extend = Retention { mode: Mode::Compliance, until: until + TimeDelta::minutes(2) };
         let extend = ops::put_object_retention("books", "locked", id, Some(extend)).auth(presigned);
@@ -382,7 +383,7 @@ fn spellings_do_not_get_past_the_printed_proxy() {
     make_bucket(&minio.url, ROOT, "books");
     let proxy = Proxy::start(&nginx, &minio, &["--mode", "compliance"]);
     let (direct, through) = (client(&minio.url), client(&proxy.url));
-    let until = Utc::now() + TimeDelta::minutes(2);
+    let until = Clock::Real.now() + TimeDelta::minutes(2);
     let lock = LockHeaders::retained(Retention { mode: Mode::Governance, until });
     let none = LockHeaders::NONE;
     block_on(async {
@@ -421,7 +422,7 @@ fn spellings_do_not_get_past_the_printed_proxy() {
         assert_eq!(read.body.as_ref(), b"BUY");
     });
     // No secret at all: the id of root's key in the query, and a body whose trailer nobody signed. MinIO takes it.
-    let now = Utc::now();
+    let now = Clock::Real.now();
     let forged = |key: &str| {
         format!(
             "PUT /books/{key}?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential={}%2F{}%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date={}&X-Amz-Expires=600&X-Amz-SignedHeaders=host&X-Amz-Signature={} HTTP/1.1\r\n\
@@ -472,12 +473,12 @@ fn a_repeated_header_is_taken_out() {
     let request = "PUT /books/key HTTP/1.1\r\nX-Amz-Replication-Status:\r\nX-Amz-Replication-Status: REPLICA\r\n\
          X-Amz-Meta-Snowball-Auto-Extract:\r\nX-Amz-Meta-Snowball-Auto-Extract: true\r\nVersionid:\r\nX-Amz-Meta-my_key: kept\r\nContent-Length: 0\r\n";
     let mut answer = String::new();
-    for _ in 0..100 {
+    for _ in 0..500 {
         if std::net::TcpStream::connect(&listen).is_ok() {
             answer = raw(&url, request, "");
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(50));
+        crate::live::pause();
     }
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let seen = seen.join().expect("what came");
@@ -496,7 +497,7 @@ fn what_has_to_be_carried_is_asked_for_by_the_printed_proxy() {
     let more = ["--mode", "compliance", "--sends-lock", "--require-lock", "--conditional-writes"];
     let proxy = Proxy::start(&nginx, &minio, &more);
     let client = client(&proxy.url);
-    let until = Utc::now() + TimeDelta::minutes(2);
+    let until = Clock::Real.now() + TimeDelta::minutes(2);
     let lock = LockHeaders::retained(Retention { mode: Mode::Compliance, until });
     let none = LockHeaders::NONE;
     block_on(async {
