@@ -3,7 +3,7 @@
 use super::confirm;
 use super::found::{Found, finding, unassessed};
 use super::questions::public_read;
-use super::world::Scope;
+use super::world::{Scope, is_canary};
 use super::{Input, ServerKind};
 use crate::lock::Mode;
 use crate::record::analysis::{
@@ -119,8 +119,9 @@ fn unguarded_governance(scope: &Scope<'_>, answers: &[Answer], input: &Input<'_>
     let lock = input.configuration?.object_lock.known()?.as_ref()?;
     let (mode, _) = lock.default_retention()?;
     let answer = answers.iter().find(|a| a.question == Question::BypassGovernance)?;
-    let open =
-        scope.server == ServerKind::Minio || answer.who.iter().any(|w| w.standing == Standing::ByOwnPolicies);
+    // A policy that exempts wormproof's own canaries guards the records all the same.
+    let on_records = |w: &Who| w.standing == Standing::ByOwnPolicies && !is_canary(&w.on);
+    let open = scope.server == ServerKind::Minio || answer.who.iter().any(on_records);
     (mode == Mode::Governance && open).then(|| {
         unassessed(
             Rule::MayBypassGovernance,

@@ -127,6 +127,8 @@ impl<'a> Scope<'a> {
         if keys.is_empty() || self.documents().any(Document::has_not_resource) {
             keys.push(format!("{}sample", prefix.unwrap_or_default()));
         }
+        // What only wormproof's own canaries are exempt from is said of them, and of records first.
+        keys.sort_by_key(|key| is_canary(key));
         let mut found = Vec::new();
         for key in keys {
             let arn = format!("{}/{key}", self.bucket_arn());
@@ -136,6 +138,11 @@ impl<'a> Scope<'a> {
         }
         found
     }
+}
+
+/// Whether a key or an ARN is one of wormproof's own canaries.
+pub(super) fn is_canary(name: &str) -> bool {
+    name.split('/').any(|segment| segment == ".wormproof")
 }
 
 /// Whether a bucket pattern (as in a resource) covers a bucket of this name.

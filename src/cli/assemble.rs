@@ -232,7 +232,9 @@ fn findings(
         for (name, value) in before.as_object().into_iter().flatten() {
             let is_known = |v: Option<&Value>| v.is_some_and(|v| v.get("known").is_some());
             match (is_known(Some(value)), is_known(after.get(name))) {
-                (true, true) if after.get(name) != Some(value) => changed.push(name.as_str()),
+                (true, true) if after.get(name).is_some_and(|then| differ(name, value, then)) => {
+                    changed.push(name.as_str());
+                }
                 // What was not readable at the start is said above; nothing is known of a change.
                 (true, false) => unread.push(name.as_str()),
                 _ => {}
@@ -262,6 +264,31 @@ fn findings(
         );
     }
     found
+}
+
+/// Whether a part of the configuration is another. The lists of a policy have no order, and MinIO answers them in
+/// another one each time.
+fn differ(name: &str, before: &Value, after: &Value) -> bool {
+    let policy = |value: &Value| {
+        let text = value.get("known").and_then(Value::as_str)?;
+        serde_json::from_str(text).ok().map(unordered)
+    };
+    match (policy(before), policy(after)) {
+        (Some(before), Some(after)) if name == "policy" => before != after,
+        _ => before != after,
+    }
+}
+
+fn unordered(value: Value) -> Value {
+    match value {
+        Value::Array(list) => {
+            let mut list: Vec<Value> = list.into_iter().map(unordered).collect();
+            list.sort_by_cached_key(Value::to_string);
+            Value::Array(list)
+        }
+        Value::Object(map) => Value::Object(map.into_iter().map(|(k, v)| (k, unordered(v))).collect()),
+        other => other,
+    }
 }
 
 fn json(configuration: Option<&BucketConfiguration>) -> Value {

@@ -5,6 +5,7 @@ pub mod args;
 mod assemble;
 mod audit;
 mod cleanup;
+mod demo;
 mod event_log;
 pub mod event_log_args;
 mod evidence;

@@ -2,23 +2,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, Utc};
 use clap::Args;
 
 use crate::analyse::{Place, Sends, demands};
 use crate::cli::Failure;
 use crate::cli::args::{AttackArgs, RequirementArgs, TargetArgs};
 use crate::cli::setup::Setup;
-use crate::lock::{Mode, Retention};
-use crate::profile::{HoldRule, Profile, Requirement, Upload};
+use crate::profile::{Profile, Requirement, Upload};
 use crate::record::profile_result::{DemandResult, DemandState, Seen, assess};
 use crate::record::{Finding, FindingRule, Record};
 use crate::run::{Filter, is_named};
 use crate::scenario::{Scenario, Suite};
-use crate::store::ops::DefaultPeriod;
 use crate::store::sdk::BucketConfiguration;
-use crate::target::Demo;
-use crate::time::Span;
 
 /// The profile of a command.
 #[derive(Debug, Clone, Args)]
@@ -189,46 +184,4 @@ pub(super) fn findings(demands: &[DemandResult]) -> Vec<Finding> {
 pub(super) fn conclude(record: &mut Record, profile: &Profile, demands: &[DemandResult]) {
     let result = assess(profile, &Seen::of(record, demands));
     record.profile = Some(Box::new(result));
-}
-
-/// How the bucket on a server of one's own is made so that the profile's configuration holds there.
-pub(super) fn demo(profile: &Profile, now: DateTime<Utc>) -> Demo {
-    let requirement = &profile.requirement;
-    let mode = requirement.mode.unwrap_or(Mode::Compliance);
-    let default = profile.configuration.default_retention.map(|d| (d.mode, period(d.lasts, now)));
-    // A minute more than is owed, because the upload comes a moment later.
-    let until = |clock: crate::profile::ClockStart, least: Span| {
-        clock.owed(now, least).checked_add_signed(chrono::TimeDelta::minutes(1)).unwrap_or(now)
-    };
-    let least = requirement.min_retention.or(profile.configuration.default_retention.map(|d| d.lasts));
-    let day = Span::Exact(chrono::TimeDelta::days(1));
-    let lock = Retention { mode, until: until(requirement.clock, least.unwrap_or(day)) };
-    let others = requirement.overrides.iter().filter(|o| o.matching.tag.is_none()).map(|other| {
-        let prefix = other.matching.prefix.clone().unwrap_or_default();
-        let contains = other.matching.contains.clone().unwrap_or_default();
-        let least = other.min_retention.or(least).unwrap_or(day);
-        let until = until(other.clock.unwrap_or(requirement.clock), least);
-        let key = format!("{prefix}2024-004711{contains}.json");
-        (key, Retention { mode: other.mode.unwrap_or(mode), until })
-    });
-    Demo {
-        name: profile.name.clone(),
-        default: default.unwrap_or((mode, DefaultPeriod::Days(1))),
-        lock,
-        hold: requirement.hold,
-        holds: requirement.hold_rule != HoldRule::Report,
-        others: others.collect(),
-    }
-}
-
-/// A period as a bucket's default can have it: years, or else begun days.
-fn period(span: Span, now: DateTime<Utc>) -> DefaultPeriod {
-    if let Span::Months(months) = span
-        && months % 12 == 0
-    {
-        return DefaultPeriod::Years(months / 12);
-    }
-    let whole = span.after(now) - now;
-    let days = whole.num_days() + i64::from(whole > chrono::TimeDelta::days(whole.num_days()));
-    DefaultPeriod::Days(u32::try_from(days).unwrap_or(u32::MAX))
 }

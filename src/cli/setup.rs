@@ -9,7 +9,7 @@ use futures_util::future::{Either, select};
 
 use crate::cli::args::{AttackArgs, FailOn, ModeArg, OutputArgs, RequirementArgs, TargetArgs, TargetKind};
 use crate::cli::small::{defects, suite_failure};
-use crate::cli::{Failure, note, profile};
+use crate::cli::{Failure, demo, note, profile};
 use crate::config::{Config, Environment, PrincipalConfig};
 use crate::lock::Mode;
 use crate::profile::{Profile, Requirement};
@@ -221,7 +221,7 @@ impl Setup {
         }
         let prepared = match profile {
             Some(profile) if opened.kind == target::Kind::Embedded => {
-                let demo = profile::demo(profile, opened.clock.now());
+                let demo = demo::demo(profile, opened.clock.now());
                 opened
                     .description
                     .push_str(&format!("; its bucket is set up as the profile {} asks", demo.name));

@@ -295,7 +295,9 @@ impl<'a> Call<'a> {
             context.set("s3:authType", auth);
             context.set("s3:signatureversion", "AWS4-HMAC-SHA256");
         }
-        context.set("aws:SecureTransport", "false");
+        // The server's own socket has no TLS. What is handed over in the process crosses no wire: whoever does it (an
+        // audit, a front that ends TLS) answers for the way there.
+        context.set("aws:SecureTransport", if seen.source.is_none() { "true" } else { "false" });
         context.set("aws:SourceIp", seen.source.map_or_else(|| "127.0.0.1".to_owned(), |ip| ip.to_string()));
         context.set("aws:CurrentTime", crate::time::wire(self.now));
         context.set("aws:EpochTime", self.now.timestamp().to_string());

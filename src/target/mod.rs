@@ -32,7 +32,7 @@ pub use container::DEFAULT_IMAGE;
 pub use embedded::{Prepared, embedded};
 pub use endpoint::EndpointSpec;
 pub use error::TargetError;
-pub use prepare::{DEMO_BUCKET, Demo, prepare, prepare_for};
+pub use prepare::{DEMO_BUCKET, Demo, DemoRecord, prepare, prepare_for};
 pub use principals::{Access, Named, PrincipalFacts, Principals, principals};
 pub use renewal::{Renewal, Renewed};
 pub use session_policy::{SESSION_POLICY_LIMIT, Scope, session_policy};

@@ -5,8 +5,8 @@ use chrono::TimeDelta;
 use crate::lock::{LegalHold, Mode, Retention};
 use crate::store::client::Reply;
 use crate::store::ops::{
-    DefaultPeriod, LockHeaders, create_bucket, delete_object, put_object, put_object_legal_hold,
-    put_object_lock_configuration,
+    BucketConfig, DefaultPeriod, LockHeaders, create_bucket, delete_object, put_bucket_config,
+    put_bucket_policy, put_object, put_object_legal_hold, put_object_lock_configuration,
 };
 use crate::store::request::S3Request;
 use crate::target::{Opened, TargetError};
@@ -35,12 +35,31 @@ pub struct Demo {
     pub hold: bool,
     /// Whether one record may have a legal hold.
     pub holds: bool,
-    /// Records under other terms: key and lock.
-    pub others: Vec<(String, Retention)>,
+    /// Records under other terms.
+    pub others: Vec<DemoRecord>,
+    /// The events of a log: key and body, in their order.
+    pub events: Vec<(String, String)>,
+    /// Whether Block Public Access is on.
+    pub blocks_public_access: bool,
+    /// The bucket policy (JSON), put when everything is written.
+    pub policy: Option<String>,
 }
 
-/// Makes [`DEMO_BUCKET`] as a profile asks: Object Lock (and with it versioning), the default retention, and a few
-/// records with locks of their own.
+/// A record under terms of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DemoRecord {
+    /// Its key.
+    pub key: String,
+    /// Its lock.
+    pub retention: Retention,
+    /// Whether it has a legal hold.
+    pub hold: bool,
+    /// Its tag, where the terms hang on one.
+    pub tag: Option<(String, String)>,
+}
+
+/// Makes [`DEMO_BUCKET`] as a profile asks: Object Lock (and with it versioning), the default retention, a few records
+/// with locks of their own, events where a log is checked, and the policy.
 ///
 /// # Errors
 /// [`TargetError::Preparation`] if the target is not an own server, or refuses.
@@ -56,17 +75,40 @@ pub async fn prepare_for(opened: &Opened, demo: &Demo) -> Result<(), TargetError
         let lock = LockHeaders { retention: Some(demo.lock), hold };
         send(opened, "writing a record", &put_object(bucket, key, content, &lock)).await?;
     }
-    for (key, retention) in &demo.others {
-        let lock = LockHeaders { retention: Some(*retention), hold };
-        send(opened, "writing a record", &put_object(bucket, key, "{\"total\": 4711}", &lock)).await?;
+    for other in &demo.others {
+        let lock =
+            LockHeaders { retention: Some(other.retention), hold: other.hold.then_some(LegalHold::On) };
+        let mut put = put_object(bucket, &other.key, "{\"total\": 4711}", &lock);
+        if let Some((name, value)) = &other.tag {
+            put = put.header("x-amz-tagging", &format!("{name}={value}"));
+        }
+        send(opened, "writing a record", &put).await?;
+    }
+    for (key, body) in &demo.events {
+        let lock = LockHeaders { retention: Some(demo.lock), hold };
+        let put = put_object(bucket, key, body.clone(), &lock).header("if-none-match", "*");
+        send(opened, "writing an event", &put).await?;
     }
     if demo.holds {
         let lock = LockHeaders { retention: Some(demo.lock), hold: Some(LegalHold::On) };
         let held = put_object(bucket, "legal/2024-017-correspondence.eml", "Subject: claim 17", &lock);
         send(opened, "writing a record", &held).await?;
     }
+    if demo.blocks_public_access {
+        let block = put_bucket_config(bucket, BucketConfig::PublicAccessBlock, PUBLIC_ACCESS_BLOCK);
+        send(opened, "blocking public access", &block).await?;
+    }
+    if let Some(policy) = &demo.policy {
+        send(opened, "putting the policy", &put_bucket_policy(bucket, policy)).await?;
+    }
     Ok(())
 }
+
+/// All four switches of Block Public Access.
+const PUBLIC_ACCESS_BLOCK: &str = "<PublicAccessBlockConfiguration xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">\
+    <BlockPublicAcls>true</BlockPublicAcls><IgnorePublicAcls>true</IgnorePublicAcls>\
+    <BlockPublicPolicy>true</BlockPublicPolicy><RestrictPublicBuckets>true</RestrictPublicBuckets>\
+    </PublicAccessBlockConfiguration>";
 
 fn own(opened: &Opened) -> Result<(), TargetError> {
     if opened.own_server {

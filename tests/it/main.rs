@@ -9,6 +9,7 @@ mod bad_input;
 mod bad_scenarios;
 mod cli;
 mod coverage;
+mod documents;
 mod event_log;
 mod hardened;
 mod interrupted;

@@ -1,0 +1,69 @@
+//! E-invoices (004): bucket, lock configuration, versioning, bucket and identity policy, upload with date and hold.
+
+use chrono::{TimeDelta, Utc};
+use wormproof::lock::{LegalHold, Mode, Retention};
+use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
+
+use super::places::{on_both, policy};
+
+const REQUIRED: [&str; 2] = ["WORM-101", "WORM-107"];
+
+/// The document's ten years, and its hold.
+fn locked() -> LockHeaders {
+    let until = Utc::now() + TimeDelta::days(3650);
+    LockHeaders { retention: Some(Retention { mode: Mode::Compliance, until }), hold: Some(LegalHold::On) }
+}
+
+#[test]
+fn invoices_set_up_literally_have_no_lock_and_none_is_stored() {
+    on_both("invoices, literally", |at| {
+        let bucket = "invoices-prod";
+        at.ok(&ops::create_bucket(bucket, false, "us-east-1"));
+        let default = Some((Mode::Compliance, DefaultPeriod::Days(3650)));
+        let refused = at.root(&ops::put_object_lock_configuration(bucket, default));
+        assert_eq!(refused, (Some(409), "InvalidBucketState".to_owned()), "{}", at.name());
+        at.ok(&ops::put_bucket_versioning(bucket, true));
+        at.ok(&ops::put_bucket_policy(bucket, &policy("documents/invoices-bucket")));
+        let application = at.session(&policy("documents/invoices-identity"));
+        let said = at.by(&application, &ops::put_object(bucket, "invoices/1/a.xml", "<x/>", &locked()));
+        assert!(matches!(said.0, Some(400 | 403)), "{} {said:?}", at.name());
+        let files = ["documents/invoices-bucket", "documents/invoices-identity"];
+        let linted = at.linted(&files, "retention,hold");
+        assert!(linted.contains(&"upload-impossible".to_owned()), "{linted:?}");
+        let audited = at.audit("eu-einvoicing", bucket, &REQUIRED);
+        assert_eq!(audited.code, Some(1));
+        let rules = audited.rules();
+        assert!(rules.contains(&"no-object-lock") && rules.contains(&"demand-not-met"), "{rules:?}");
+        // MinIO takes the policy and lets it bind nobody who signs.
+        assert_eq!(rules.contains(&"policy-binds-anonymous-only"), at.minio, "{rules:?}");
+        audited.all("items", "not satisfied", &["technical-1", "technical-2"]);
+        audited.all("claims", "shown false here", &["line-21"]);
+        audited.all("claims", "wrong as written", &["line-9", "line-35", "line-45", "line-257", "line-335"]);
+    });
+}
+
+/// 1. s3:PutObjectLegalHold goes out of the Deny; 2. s3:PutObjectRetention moves to the Allow; 3. s3:DeleteObjectVersion
+/// joins the Deny; 4. s3:ListBucketVersions is added; 5. the bucket is made with Object Lock.
+#[test]
+fn invoices_with_the_least_corrections_are_stored_and_days_are_no_years() {
+    on_both("invoices, least corrections", |at| {
+        let bucket = "invoices-prod";
+        at.ok(&ops::create_bucket(bucket, true, "us-east-1"));
+        let default = Some((Mode::Compliance, DefaultPeriod::Days(3650)));
+        at.ok(&ops::put_object_lock_configuration(bucket, default));
+        at.ok(&ops::put_bucket_policy(bucket, &policy("corrected/invoices-least-bucket")));
+        let application = at.session(&policy("corrected/invoices-least-identity"));
+        let put = ops::put_object(bucket, "invoices/1/a.xml", "<x/>", &locked());
+        assert_eq!(at.by(&application, &put).0, Some(200), "{}", at.name());
+        let audited = at.audit("eu-einvoicing", bucket, &REQUIRED);
+        assert_eq!(audited.code, Some(1));
+        assert_eq!(audited.scanned("too-short"), 1, "{}", at.name());
+        let rules = audited.rules();
+        assert!(rules.contains(&"default-too-weak") && rules.contains(&"demand-not-met"), "{rules:?}");
+        assert!(!rules.contains(&"configuration-changed"), "{rules:?}");
+        audited.all("items", "satisfied", &["technical-1"]);
+        audited.all("items", "not satisfied", &["technical-2", "compliance-1"]);
+        audited.all("claims", "shown false here", &["line-173", "line-357"]);
+        audited.all("claims", "not shown here", &["line-21"]);
+    });
+}

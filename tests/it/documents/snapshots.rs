@@ -1,0 +1,30 @@
+//! Snapshots (000): bucket with Object Lock, 90 days, upload with a date, a deletion as the test of it.
+
+use chrono::{TimeDelta, Utc};
+use wormproof::lock::{Mode, Retention};
+use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
+
+use super::places::on_both;
+
+#[test]
+fn snapshots_set_up_literally_are_locked_and_the_documents_test_hides_one() {
+    on_both("snapshots, literally", |at| {
+        let bucket = "snapshots";
+        at.ok(&ops::create_bucket(bucket, true, "us-east-1"));
+        let default = Some((Mode::Compliance, DefaultPeriod::Days(90)));
+        at.ok(&ops::put_object_lock_configuration(bucket, default));
+        let until = Utc::now() + TimeDelta::days(90) + TimeDelta::minutes(1);
+        let lock = LockHeaders::retained(Retention { mode: Mode::Compliance, until });
+        let key = "snapshots/2026-02-01_snapshot.json";
+        at.ok(&ops::put_object(bucket, key, "{}", &lock));
+        // The deletion that is to be blocked: without a version id it succeeds.
+        assert_eq!(at.root(&ops::delete_object(bucket, key, None)).0, Some(204), "{}", at.name());
+        assert_eq!(at.root(&ops::get_object(bucket, key, None)).0, Some(404), "{}", at.name());
+        let audited = at.audit("iosco-snapshots", bucket, &["WORM-101", "WORM-102", "WORM-305", "WORM-401"]);
+        assert_eq!(audited.scanned("hidden"), 1, "{}", at.name());
+        audited.all("items", "satisfied", &["check-2", "check-3", "check-6", "check-7"]);
+        audited.all("claims", "wrong as written", &["line-4", "line-15", "line-62", "line-160"]);
+        // Required scenarios were left out here: no conclusion, never a pass.
+        assert_eq!(audited.code, Some(3), "{}", audited.record["outcome"]);
+    });
+}
