@@ -235,6 +235,31 @@ fn tables(direct: &Audited, through: &Audited) -> String {
     text
 }
 
+/// A kept connection that the proxy closes while a request is on its way has no answer, and the scenario no conclusion.
+/// What came to none although the proxy refused nothing runs once more; the second result counts.
+fn once_more(direct: &Audited, through: &mut Audited, program: &str) {
+    let refused = refusals(&through.record);
+    let scenarios = through.record["scenarios"].as_array_mut().expect("scenarios");
+    let silent = |s: &Value| {
+        let id = s["id"].as_str().expect("an id");
+        !refused.contains_key(id)
+            && matches!(s["verdict"].as_str(), Some("inconclusive" | "error"))
+            && direct.scenario(id)["verdict"] == "pass"
+    };
+    let again: Vec<String> =
+        scenarios.iter().filter(|s| silent(s)).map(|s| s["id"].as_str().expect("an id").to_owned()).collect();
+    if again.is_empty() {
+        return;
+    }
+    assert!(again.len() <= 5, "through the proxy too much came to no conclusion: {again:?}");
+    let mut args = vec!["--target", "minio", "--minio-binary", program];
+    args.extend(again.iter().flat_map(|id| ["--only", id.as_str()]));
+    let second = audit("minio-proxied-again", &args, &[]);
+    for scenario in scenarios.iter_mut().filter(|s| again.iter().any(|id| s["id"] == id.as_str())) {
+        *scenario = second.scenario(scenario["id"].as_str().expect("an id")).clone();
+    }
+}
+
 #[test]
 fn minio_behind_the_printed_proxy_keeps_what_it_lost_without_it() {
     let name = "minio_behind_the_printed_proxy_keeps_what_it_lost_without_it";
@@ -242,7 +267,8 @@ fn minio_behind_the_printed_proxy_keeps_what_it_lost_without_it() {
     let Some(direct) = minio_binary() else { return not_run(name, "WORMPROOF_TEST_MINIO") };
     let program = behind(&nginx, &minio);
     let program = program.to_str().expect("a path");
-    let through = audit("minio-proxied", &["--target", "minio", "--minio-binary", program], &[]);
+    let mut through = audit("minio-proxied", &["--target", "minio", "--minio-binary", program], &[]);
+    once_more(direct, &mut through, program);
     // By the server's own name the dialect is found through the proxy, too.
     assert_eq!(through.record["dialect"]["name"], "minio");
     // A hole of the attacker's kind that reopens is seen here even if the page is renewed without a look.
