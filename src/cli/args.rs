@@ -1,6 +1,10 @@
 //! The command line, as clap reads it. The doc comments are the help texts.
 
 mod analyse;
+pub mod event_log;
+pub mod harden;
+pub mod metrics;
+pub mod profiles;
 mod qualify;
 
 pub use analyse::{AnalyseArgs, Sent, ServerArg};
@@ -10,12 +14,12 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::cli::event_log_args::EventLogArgs;
+use crate::cli::args::event_log::EventLogArgs;
+use crate::cli::args::harden::HardenArgs;
+use crate::cli::args::metrics::{LabelArgs, MetricsArgs};
+use crate::cli::args::profiles::ProfilesCommand;
 use crate::cli::filing::EvidenceArgs;
-use crate::cli::harden_args::HardenArgs;
-use crate::cli::metrics_args::{LabelArgs, MetricsArgs};
 use crate::cli::profile::ProfileArgs;
-use crate::cli::profiles_args::ProfilesCommand;
 
 /// Compliance audit and conformance test harness for write-once (WORM) object storage.
 ///

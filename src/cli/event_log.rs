@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::cli::args::ListFormat;
-use crate::cli::event_log_args::EventLogArgs;
+use crate::cli::args::event_log::EventLogArgs;
 use crate::cli::output::columns;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, new_run_id, watch_interrupt};

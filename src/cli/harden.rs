@@ -1,7 +1,7 @@
 //! `harden`: what would satisfy a demand, printed and not applied. Sends nothing.
 
 use crate::cli::args::ModeArg;
-use crate::cli::harden_args::{HardenArgs, HardenFormat, HardenServer, HoldArg};
+use crate::cli::args::harden::{HardenArgs, HardenFormat, HardenServer, HoldArg};
 use crate::cli::profile::only;
 use crate::cli::setup::{Setup, builtin, span};
 use crate::cli::{Failure, out};

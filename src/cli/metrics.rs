@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::Failure;
-use crate::cli::metrics_args::MetricsArgs;
+use crate::cli::args::metrics::MetricsArgs;
 use crate::cli::setup::words;
 use crate::record::Record;
 use crate::report::metrics::{common_labels, exposition, last_complete};

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 
 use crate::cli::args::ListFormat;
-use crate::cli::profiles_args::ProfilesCommand;
+use crate::cli::args::profiles::ProfilesCommand;
 use crate::cli::setup::words;
 use crate::cli::small::suite_failure;
 use crate::cli::{Failure, note, out, out_text};

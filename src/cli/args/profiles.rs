@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Subcommand;
 
-use super::args::ListFormat;
+use crate::cli::args::ListFormat;
 
 /// The `profiles` commands.
 #[derive(Debug, Subcommand)]
