@@ -1,15 +1,16 @@
 //! Audit evidence (003): bucket, lock configuration, identity policy, upload.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use wormproof::lock::{Mode, Retention};
 use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
+use wormproof::time::Clock;
 
 use super::places::{on_both, policy};
 
 const REQUIRED: [&str; 6] = ["WORM-106", "WORM-201", "WORM-408", "WORM-409", "WORM-503", "WORM-506"];
 
 fn locked(days: i64) -> LockHeaders {
-    let until = Utc::now() + TimeDelta::days(days) + TimeDelta::minutes(1);
+    let until = Clock::Real.now() + TimeDelta::days(days) + TimeDelta::minutes(1);
     LockHeaders::retained(Retention { mode: Mode::Governance, until })
 }
 
@@ -37,7 +38,7 @@ fn evidence_set_up_literally_has_no_lock_and_stores_nothing() {
     });
 }
 
-/// 1. s3:PutObjectRetention and 2. s3:GetObjectRetention are added; 3. the bucket is made with Object Lock.
+/// Corrected: s3:PutObjectRetention and s3:GetObjectRetention are added; the bucket is made with Object Lock.
 #[test]
 fn evidence_with_the_least_corrections_is_stored_and_any_date_passes() {
     on_both("evidence, least corrections", |at| {

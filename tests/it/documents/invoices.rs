@@ -1,8 +1,9 @@
 //! E-invoices (004): bucket, lock configuration, versioning, bucket and identity policy, upload with date and hold.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use wormproof::lock::{LegalHold, Mode, Retention};
 use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
+use wormproof::time::Clock;
 
 use super::places::{on_both, policy};
 
@@ -10,7 +11,7 @@ const REQUIRED: [&str; 2] = ["WORM-101", "WORM-107"];
 
 /// The document's ten years, and its hold.
 fn locked() -> LockHeaders {
-    let until = Utc::now() + TimeDelta::days(3650);
+    let until = Clock::Real.now() + TimeDelta::days(3650);
     LockHeaders { retention: Some(Retention { mode: Mode::Compliance, until }), hold: Some(LegalHold::On) }
 }
 
@@ -42,8 +43,8 @@ fn invoices_set_up_literally_have_no_lock_and_none_is_stored() {
     });
 }
 
-/// 1. s3:PutObjectLegalHold goes out of the Deny; 2. s3:PutObjectRetention moves to the Allow; 3. s3:DeleteObjectVersion
-/// joins the Deny; 4. s3:ListBucketVersions is added; 5. the bucket is made with Object Lock.
+/// Corrected: s3:PutObjectLegalHold goes out of the Deny; s3:PutObjectRetention moves to the Allow; s3:DeleteObjectVersion
+/// joins the Deny; s3:ListBucketVersions is added; the bucket is made with Object Lock.
 #[test]
 fn invoices_with_the_least_corrections_are_stored_and_days_are_no_years() {
     on_both("invoices, least corrections", |at| {

@@ -7,7 +7,6 @@ use wormproof::store::client::Client;
 use wormproof::store::credentials::Credentials;
 use wormproof::store::endpoint::Endpoint;
 use wormproof::store::hyper_wire::HyperWire;
-use wormproof::store::ops;
 use wormproof::store::request::S3Request;
 use wormproof::store::sts::{AssumeRole, assume_role};
 use wormproof::time::Clock;
@@ -22,13 +21,8 @@ pub struct Place {
     client: Client,
     runtime: tokio::runtime::Runtime,
     home: tempfile::TempDir,
-    _server: Server,
-}
-
-enum Server {
-    /// The embedded server behind a front, which stands for what ends TLS.
-    _Embedded(Front),
-    _Minio(Minio),
+    /// Ends with this.
+    _server: Box<dyn std::any::Any>,
 }
 
 /// An answer: status, and the code of an error.
@@ -36,9 +30,10 @@ pub type Said = (Option<u16>, String);
 
 /// Sets a document up on the embedded server and, where there is one, on a real MinIO.
 pub fn on_both(name: &str, test: impl Fn(&Place)) {
+    // The front stands for what ends TLS before the embedded server.
     let front = Front::truthful();
     let url = front.url.clone();
-    test(&Place::new(false, url, Server::_Embedded(front), tempfile::tempdir().expect("a directory")));
+    test(&Place::new(false, url, Box::new(front), tempfile::tempdir().expect("a directory")));
     #[expect(clippy::disallowed_methods, reason = "the test set-up hands its parts over by variables")]
     let Ok(binary) = std::env::var("WORMPROOF_TEST_MINIO") else {
         return not_run(&format!("{name} on MinIO (WORMPROOF_TEST_MINIO)"));
@@ -46,11 +41,11 @@ pub fn on_both(name: &str, test: impl Fn(&Place)) {
     let home = tempfile::tempdir().expect("a directory");
     let minio = Minio::start(&binary, home.path());
     let url = minio.url.clone();
-    test(&Place::new(true, url, Server::_Minio(minio), home));
+    test(&Place::new(true, url, Box::new(minio), home));
 }
 
 impl Place {
-    fn new(minio: bool, url: String, server: Server, home: tempfile::TempDir) -> Self {
+    fn new(minio: bool, url: String, server: Box<dyn std::any::Any>, home: tempfile::TempDir) -> Self {
         let endpoint = Endpoint::parse(&url, Some("us-east-1")).expect("an endpoint");
         let wire = Arc::new(HyperWire::new().expect("a wire"));
         let client = Client::new(wire, endpoint, Clock::Real, "wormproof/test");

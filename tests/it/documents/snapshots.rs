@@ -1,8 +1,9 @@
 //! Snapshots (000): bucket with Object Lock, 90 days, upload with a date, a deletion as the test of it.
 
-use chrono::{TimeDelta, Utc};
+use chrono::TimeDelta;
 use wormproof::lock::{Mode, Retention};
 use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
+use wormproof::time::Clock;
 
 use super::places::on_both;
 
@@ -13,7 +14,7 @@ fn snapshots_set_up_literally_are_locked_and_the_documents_test_hides_one() {
         at.ok(&ops::create_bucket(bucket, true, "us-east-1"));
         let default = Some((Mode::Compliance, DefaultPeriod::Days(90)));
         at.ok(&ops::put_object_lock_configuration(bucket, default));
-        let until = Utc::now() + TimeDelta::days(90) + TimeDelta::minutes(1);
+        let until = Clock::Real.now() + TimeDelta::days(90) + TimeDelta::minutes(1);
         let lock = LockHeaders::retained(Retention { mode: Mode::Compliance, until });
         let key = "snapshots/2026-02-01_snapshot.json";
         at.ok(&ops::put_object(bucket, key, "{}", &lock));
