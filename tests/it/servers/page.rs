@@ -94,9 +94,9 @@ impl Shown {
             .lines()
             .enumerate()
             .filter_map(|(i, line)| {
-                Some((line.trim().strip_prefix("\"WORM-")?.split_once('"')?.0.to_owned(), i))
+                let (id, entry) = line.trim().strip_prefix('"')?.split_once('"')?;
+                entry.starts_with(": {\"group\"").then(|| (id.to_owned(), i + 1))
             })
-            .map(|(number, i)| (format!("WORM-{number}"), i + 1))
             .collect();
         Self { file: name, summary, lines }
     }
