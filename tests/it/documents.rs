@@ -6,4 +6,5 @@ mod events;
 mod evidence;
 mod invoices;
 mod places;
+mod right;
 mod snapshots;

@@ -27,7 +27,7 @@ use wormproof::time::{Clock, Span};
 use crate::live::{self, KEY, SECRET, Serve};
 
 /// The account of the embedded server.
-const ROOT_ARN: &str = "arn:aws:iam::111122223333:root";
+pub(crate) const ROOT_ARN: &str = "arn:aws:iam::111122223333:root";
 
 fn demand(bucket: &str, server: Server) -> Demand {
     Demand {

@@ -83,10 +83,16 @@ impl Place {
 
     /// Audits a bucket with a profile and these scenarios.
     pub fn audit(&self, profile: &str, bucket: &str, only: &[&str]) -> Audited {
+        self.audit_with(profile, bucket, only, &[])
+    }
+
+    /// The same, with more arguments.
+    pub fn audit_with(&self, profile: &str, bucket: &str, only: &[&str], more: &[&str]) -> Audited {
         let location = format!("s3://{bucket}");
         let mut args = vec!["audit", &location, "--profile", profile, "--endpoint-url", &self.url];
         args.extend(["--yes", "--allow", "bucket", "--quiet", "--output", bucket]);
         args.extend(only.iter().flat_map(|id| ["--only", id]));
+        args.extend(more);
         let ran = run_in(self.home.path(), &args);
         ran.is_clean();
         assert!(
