@@ -1,6 +1,7 @@
 //! Event log (001): a bucket without versioning, the policy that allows only, tests 1 to 3.
 
-use wormproof::store::ops::{self, LockHeaders};
+use wormproof::lock::Mode;
+use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
 
 use super::places::{on_both, policy};
 
@@ -41,5 +42,99 @@ fn events_set_up_literally_are_overwritten_in_spite_of_the_policy() {
         let policy = if at.minio { "line-141" } else { "line-42" };
         audited.all("claims", "shown false here", &["line-299", "line-386", policy]);
         audited.all("claims", "wrong as written", &["line-22", "line-80", "line-246"]);
+    });
+}
+
+/// A body as the log's writers make it.
+fn body(epoch: u32) -> String {
+    format!(r#"{{"meta":{{"fencing_token":{{"epoch":{epoch},"holder_identity":"writer-{epoch}"}}}}}}"#)
+}
+
+fn conditional(bucket: &str, n: u32, epoch: u32) -> wormproof::store::request::S3Request {
+    ops::put_object(bucket, &format!("events/{n:010}.json"), body(epoch), &LockHeaders::NONE)
+        .header("if-none-match", "*")
+}
+
+/// Corrected on AWS: the two Allow become one, and a Deny of what lacks the header, with the multipart calls exempt by
+/// s3:ObjectCreationOperation. On MinIO, which refuses the key: the identity policy, and a deny of deletions that binds users.
+#[test]
+fn events_with_the_least_corrections_are_enforced_where_the_server_can_and_still_unprotected() {
+    on_both("events, least corrections", |at| {
+        let bucket = "event-log";
+        at.ok(&ops::create_bucket(bucket, false, "us-east-1"));
+        let operator = if at.minio {
+            at.session(&policy("corrected/events-least-minio-identity"))
+        } else {
+            at.ok(&ops::put_bucket_policy(bucket, &policy("corrected/events-least-aws-bucket")));
+            at.session(ROLE)
+        };
+        for n in 1..=3 {
+            assert_eq!(at.by(&operator, &conditional(bucket, n, 1)).0, Some(200), "{n} on {}", at.name());
+        }
+        assert_eq!(at.by(&operator, &conditional(bucket, 1, 1)).0, Some(412), "test 3 on {}", at.name());
+        let bare = ops::put_object(bucket, "events/0000000004.json", body(1), &LockHeaders::NONE);
+        let test_2 = at.by(&operator, &bare).0;
+        assert_eq!(test_2, Some(if at.minio { 200 } else { 403 }), "test 2 on {}", at.name());
+        let audited = at.audit("event-log", bucket, &["WORM-630", "WORM-631", "WORM-632"]);
+        assert_eq!(audited.code, Some(1), "{}", audited.record["outcome"]);
+        let rules = audited.rules();
+        // The policy names the folder of the events; the rest of the bucket can be written without the condition.
+        assert!(rules.contains(&"no-versioning") && rules.contains(&"demand-not-met"), "{rules:?}");
+        audited.all("items", "not satisfied", &["conditional-6"]);
+        audited.all("claims", "shown false here", &["line-299"]);
+        audited.all("claims", "wrong as written", &["line-22", "line-80", "line-246"]);
+    });
+}
+
+/// Both approaches at once: what `harden` prints for the profile with a year of COMPLIANCE.
+#[test]
+fn events_set_up_right_hold_where_the_server_does() {
+    on_both("events, right", |at| {
+        let bucket = "event-log";
+        let printed = |format: &str| {
+            let server = if at.minio { "minio" } else { "aws" };
+            let what = [
+                "harden",
+                "--profile",
+                "event-log",
+                "s3://event-log",
+                "--server",
+                server,
+                "--format",
+                format,
+            ];
+            let lock =
+                ["--mode", "compliance", "--retention", "1y", "--administrator", crate::hardened::ROOT_ARN];
+            let ran = crate::live::run(&[&what[..], &lock].concat());
+            assert_eq!(ran.code, Some(0), "{format}: {ran:#?}");
+            ran.stdout
+        };
+        at.ok(&ops::create_bucket(bucket, true, "us-east-1"));
+        at.ok(&ops::put_object_lock_configuration(bucket, Some((Mode::Compliance, DefaultPeriod::Years(1)))));
+        if !at.minio {
+            at.ok(&ops::put_bucket_policy(bucket, &printed("policy")));
+        }
+        let identity: serde_json::Value = serde_json::from_str(&printed("iam")).expect("JSON");
+        let operator = at.session(&identity["application"].to_string());
+        for (n, epoch) in [(1, 1), (2, 1), (3, 2)] {
+            let said = at.by(&operator, &conditional(bucket, n, epoch));
+            assert_eq!(said.0, Some(200), "{n} on {}: {said:?}", at.name());
+        }
+        let delete = at.by(&operator, &ops::delete_object(bucket, "events/0000000001.json", None));
+        assert_eq!(delete.0, Some(403), "{} {delete:?}", at.name());
+        let required = ["WORM-630", "WORM-631", "WORM-632"];
+        let audited = at.audit_with("event-log", bucket, &required, &["--max-residue", "2y"]);
+        assert_eq!(audited.record["event_log"]["events"], 3, "{}", audited.record["event_log"]);
+        audited.all("items", "satisfied", &["log-1", "log-2", "conditional-6"]);
+        let rules = audited.rules();
+        if at.minio {
+            // The condition cannot be enforced there, and a bucket policy would bind nobody who signs.
+            assert_eq!(audited.code, Some(1), "{}", audited.record["outcome"]);
+            let own = ["demand-not-met", "minio-hole", "policy-binds-anonymous-only"];
+            assert!(rules.iter().all(|rule| own.contains(rule)), "{rules:?}");
+            audited.all("items", "not satisfied", &["test-2"]);
+        } else {
+            assert_eq!(audited.code, Some(0), "{} {rules:?}", audited.record["outcome"]);
+        }
     });
 }

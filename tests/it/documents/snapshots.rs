@@ -29,3 +29,40 @@ fn snapshots_set_up_literally_are_locked_and_the_documents_test_hides_one() {
         assert_eq!(audited.code, Some(3), "{}", audited.record["outcome"]);
     });
 }
+
+/// Corrected: the deletion is tried with the version id (the tool tries canaries besides); the uploader has the document's
+/// three rights and no more. What stays wrong is what the document claims: the article, the 90 days, and on MinIO the root user.
+#[test]
+fn snapshots_with_the_least_corrections_are_kept_and_the_claims_stay_wrong() {
+    on_both("snapshots, least corrections", |at| {
+        let bucket = "snapshots";
+        at.ok(&ops::create_bucket(bucket, true, "us-east-1"));
+        let default = Some((Mode::Compliance, DefaultPeriod::Days(90)));
+        at.ok(&ops::put_object_lock_configuration(bucket, default));
+        let uploader = at.session(
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:PutObject",
+            "s3:PutObjectRetention","s3:GetObjectRetention"],"Resource":"arn:aws:s3:::snapshots/*"}]}"#,
+        );
+        let until = Clock::Real.now() + TimeDelta::days(90) + TimeDelta::minutes(1);
+        let lock = LockHeaders::retained(Retention { mode: Mode::Compliance, until });
+        let key = "snapshots/2026-02-01_snapshot.json";
+        assert_eq!(
+            at.by(&uploader, &ops::put_object(bucket, key, "{}", &lock)).0,
+            Some(200),
+            "{}",
+            at.name()
+        );
+        let only =
+            ["WORM-101", "WORM-102", "WORM-114", "WORM-201", "WORM-305", "WORM-401", "WORM-402", "WORM-404"];
+        let only = [&only[..], &["WORM-406"]].concat();
+        let audited = at.audit_with("iosco-snapshots", bucket, &only, &["--max-residue", "1y"]);
+        assert_eq!(audited.scanned("hidden"), 0, "{}", at.name());
+        audited.all("items", "satisfied", &["check-2", "check-3", "check-6", "check-7"]);
+        audited.all("claims", "wrong as written", &["line-4", "line-15", "line-62", "line-160"]);
+        assert_eq!(audited.code, Some(i32::from(at.minio)), "{}", audited.record["outcome"]);
+        if at.minio {
+            // "Cannot be deleted even by root": who may only write replaces one.
+            audited.all("claims", "shown false here", &["line-69"]);
+        }
+    });
+}
