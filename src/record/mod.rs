@@ -39,7 +39,7 @@ use crate::scenario::{Reach, Role, Safety, Severity};
 pub const SCHEMA: &str = "wormproof/record/1";
 
 /// The version of the judge's rules; a record says by which it was judged.
-pub const JUDGE: &str = "1";
+pub const JUDGE: &str = "2";
 
 /// The whole record (`results.json`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
