@@ -387,3 +387,31 @@ pub struct SignerInfo {
     /// Whether the key was made for this run alone: it proves integrity, not who signed.
     pub ephemeral: bool,
 }
+
+#[cfg(test)]
+impl ScenarioResult {
+    /// A result with nothing but an id and a verdict, for tests.
+    pub(crate) fn bare(id: &str, verdict: Verdict) -> Self {
+        Self {
+            id: id.to_owned(),
+            title: String::new(),
+            group: String::new(),
+            severity: Severity::High,
+            reach: Reach::Object,
+            safety: Safety::Canary,
+            threat: String::new(),
+            note: String::new(),
+            controls: Vec::new(),
+            covers: Vec::new(),
+            digest: String::new(),
+            source: String::new(),
+            verdict,
+            cause: Cause::Held,
+            reason: String::new(),
+            weakest: None,
+            required: false,
+            waived: None,
+            runs: Vec::new(),
+        }
+    }
+}

@@ -235,32 +235,11 @@ fn plural(count: usize, noun: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::record::Cause;
     use crate::record::analysis::{AnalysisRule, AnalysisState};
-    use crate::scenario::{Reach, Safety, Severity};
+    use crate::scenario::Severity;
 
     fn result(id: &str, verdict: Verdict) -> ScenarioResult {
-        ScenarioResult {
-            id: id.to_owned(),
-            title: String::new(),
-            group: String::new(),
-            severity: Severity::High,
-            reach: Reach::Object,
-            safety: Safety::Canary,
-            threat: String::new(),
-            note: String::new(),
-            controls: Vec::new(),
-            covers: Vec::new(),
-            digest: String::new(),
-            source: String::new(),
-            verdict,
-            cause: Cause::Held,
-            reason: String::new(),
-            weakest: None,
-            required: false,
-            waived: None,
-            runs: Vec::new(),
-        }
+        ScenarioResult::bare(id, verdict)
     }
 
     fn code(scenarios: &[ScenarioResult]) -> u8 {

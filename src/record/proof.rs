@@ -118,7 +118,6 @@ mod tests {
     use super::*;
     use crate::record::analysis::{AnalysisRule, Severity};
     use crate::record::{Cause, RunResult, StepText};
-    use crate::scenario::{Reach, Safety};
 
     fn finding(confirm: Vec<Confirmation>) -> AnalysisFinding {
         AnalysisFinding {
@@ -163,25 +162,9 @@ mod tests {
             evidence: None,
         };
         ScenarioResult {
-            id: "A".to_owned(),
-            title: String::new(),
-            group: String::new(),
-            severity: Severity::High,
-            reach: Reach::Object,
-            safety: Safety::Canary,
-            threat: String::new(),
-            note: String::new(),
-            controls: Vec::new(),
-            covers: Vec::new(),
-            digest: String::new(),
-            source: String::new(),
-            verdict,
-            cause: Cause::Held,
-            reason: String::new(),
             weakest: (verdict == Verdict::Fail).then_some(who),
-            required: false,
-            waived: None,
             runs: vec![run],
+            ..ScenarioResult::bare("A", verdict)
         }
     }
 

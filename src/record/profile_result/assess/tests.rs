@@ -10,7 +10,7 @@ use crate::record::event_log::EventLogResult;
 use crate::record::finding::RequirementText;
 use crate::record::profile_result::DemandState;
 use crate::record::{Cause, FindingRule, RunResult};
-use crate::scenario::{Reach, Role, Safety, Severity};
+use crate::scenario::{Role, Severity};
 
 fn profile(evidence: Evidence) -> Profile {
     Profile {
@@ -54,27 +54,7 @@ fn profile(evidence: Evidence) -> Profile {
 }
 
 fn scenario(id: &str, verdict: Verdict) -> ScenarioResult {
-    ScenarioResult {
-        id: id.to_owned(),
-        title: String::new(),
-        group: String::new(),
-        severity: Severity::High,
-        reach: Reach::Object,
-        safety: Safety::Canary,
-        threat: String::new(),
-        note: String::new(),
-        controls: Vec::new(),
-        covers: Vec::new(),
-        digest: String::new(),
-        source: String::new(),
-        verdict,
-        cause: Cause::Held,
-        reason: "because".to_owned(),
-        weakest: None,
-        required: false,
-        waived: None,
-        runs: Vec::new(),
-    }
+    ScenarioResult { reason: "because".to_owned(), ..ScenarioResult::bare(id, verdict) }
 }
 
 fn scan(findings: &[(&str, u64)]) -> ScanResult {
