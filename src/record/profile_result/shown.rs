@@ -156,7 +156,7 @@ fn unscanned(scan: &ScanResult) -> Option<String> {
     (scan.versions == 0).then(|| "the scan saw no version".to_owned())
 }
 
-/// Only records that were read whole say that none is altered.
+/// Only records that were all read whole, and compared with something, say that none is altered.
 fn unsampled(word: &str, scan: &ScanResult) -> Option<String> {
     if !matches!(word, "altered" | "sample-unreadable") {
         return None;
@@ -164,6 +164,13 @@ fn unsampled(word: &str, scan: &ScanResult) -> Option<String> {
     match &scan.sample {
         None => Some("no record was read whole (--sample)".to_owned()),
         Some(sample) if sample.read == 0 => Some("no record could be read whole".to_owned()),
+        Some(sample) if !sample.complete => Some("not every record that was chosen was tried".to_owned()),
+        Some(sample) if word == "altered" && sample.unreadable > 0 => {
+            Some(format!("{} records could not be read whole", sample.unreadable))
+        }
+        Some(sample) if word == "altered" && sample.compared.get("nothing").is_some_and(|n| *n > 0) => {
+            Some("there was nothing to compare some of the records with".to_owned())
+        }
         Some(_) => None,
     }
 }

@@ -456,3 +456,27 @@ fn a_claim_is_shown_false_by_the_weakest_who_broke_it_and_says_what_was_left() {
     assert_eq!(claim(&["P", "S"]).state, ClaimState::NotAssessed);
     assert_eq!(claim(&[]).state, ClaimState::WrongAsWritten);
 }
+
+#[test]
+fn none_altered_is_shown_only_by_records_that_were_all_read_and_compared() {
+    let altered = Evidence { scan: words(&["altered"]), ..Evidence::default() };
+    let state = |sample: Option<Value>| {
+        let mut record = Record::new();
+        let sample = sample.map(|s| serde_json::from_value(s).expect("a sample"));
+        record.scan = Some(ScanResult { sample, ..scan(&[]) });
+        record.state(&altered)
+    };
+    let sample = |read: u64, unreadable: u64, nothing: u64, complete: bool| {
+        Some(json!({
+            "asked": 2, "seed": "1", "population": 12, "chosen": 2, "again": 0, "read": read, "bytes": 7,
+            "compared": {"etag": read - nothing, "nothing": nothing}, "altered": 0, "unreadable": unreadable,
+            "manifest_sha256": null, "baseline_sha256": null, "baseline_run": null, "complete": complete, "versions": [],
+        }))
+    };
+    assert_eq!(state(sample(2, 0, 0, true)), Shown::Satisfied);
+    for silent in
+        [None, sample(0, 2, 0, true), sample(1, 1, 0, true), sample(2, 0, 1, true), sample(1, 0, 0, false)]
+    {
+        assert_eq!(state(silent.clone()), Shown::NotAssessed, "{silent:?}");
+    }
+}
