@@ -2,10 +2,12 @@
 //! through the evaluator, and the one beside it that does the same harm.
 
 use super::ServerKind;
+use super::ask::Carried;
 use super::document::Document;
 use super::found::{Found, finding};
 use super::keys::{LOCK_KEYS, action_has_key, is_always_there};
-use super::world::{Carried, Scope, Subject};
+use super::subject::Subject;
+use super::world::Scope;
 use crate::policy::{Condition, Effect, Kind, PrincipalName, SetTest, Statement};
 use crate::record::analysis::{AnalysisRule as Rule, Severity};
 

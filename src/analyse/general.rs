@@ -2,12 +2,14 @@
 //! and transport without TLS.
 
 use super::ServerKind;
+use super::ask::Carried;
 use super::document::Document;
 use super::found::{Found, finding, unassessed};
 use super::keys::{
     is_always_there, is_forgeable, is_known_key, matches_known_action, meant_action, worm_keys,
 };
-use super::world::{Carried, Scope, Subject};
+use super::subject::Subject;
+use super::world::Scope;
 use crate::policy::{Assessment, Effect, Kind, SetTest, Statement};
 use crate::record::analysis::{AnalysisRule as Rule, Severity};
 

@@ -1,10 +1,12 @@
 //! What MinIO does not enforce earns no credit. Every hole was run on MinIO's last public commit.
 
+use super::ask::Outcome;
 use super::confirm;
 use super::document::Document;
 use super::found::{Found, finding};
 use super::keys::refused_by_minio;
-use super::world::{Outcome, Scope, Subject};
+use super::subject::Subject;
+use super::world::Scope;
 use crate::policy::Effect;
 use crate::record::analysis::{AnalysisRule as Rule, AnalysisState, Severity};
 

@@ -11,6 +11,7 @@
 //! a replication. A finding here is *analysed*, and says which scenarios would show it; only these make it
 //! *proven* (`record::proof`).
 
+mod ask;
 mod confirm;
 mod demands;
 mod deny;
@@ -24,6 +25,7 @@ mod minio_admin;
 mod questions;
 mod rules_xml;
 mod settings;
+mod subject;
 mod upload;
 mod world;
 

@@ -3,7 +3,9 @@
 use chrono::TimeDelta;
 
 use super::ServerKind;
-use super::world::{Outcome, Scope, Subject, account_of};
+use super::ask::Outcome;
+use super::subject::Subject;
+use super::world::{Scope, account_of};
 use crate::policy::{Effect, PrincipalName};
 use crate::record::analysis::{Answer, Question, Standing, StatementPlace, Who};
 use crate::time::wire;

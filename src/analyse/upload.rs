@@ -1,8 +1,10 @@
 //! Whether the application can work at all: policies that forbid what its own upload sends.
 
+use super::ask::Carried;
 use super::document::Document;
 use super::found::{Found, finding};
-use super::world::{Carried, Scope, Subject};
+use super::subject::Subject;
+use super::world::Scope;
 use super::{Sends, ServerKind};
 use crate::policy::{Assessment, Effect, Kind, PrincipalName, Ruling, Statement};
 use crate::record::analysis::{AnalysisRule as Rule, Severity, StatementPlace};

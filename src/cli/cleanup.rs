@@ -53,7 +53,7 @@ pub(super) async fn cleanup(args: &CleanupArgs, setup: &Setup) -> Result<u8, Fai
         let what = if kept.key.is_empty() {
             format!("bucket {}", kept.bucket)
         } else {
-            format!("{}/{} {}", kept.bucket, crate::report::model::show(&kept.key), kept.version_id)
+            format!("{}/{} {}", kept.bucket, crate::report::text::show(&kept.key), kept.version_id)
         };
         let until = kept.until.map_or_else(String::new, |u| format!(", until {}", human(u)));
         text.push_str(&format!("kept: {}: {}{until}\n", what.trim_end(), kept.why));

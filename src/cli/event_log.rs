@@ -11,7 +11,7 @@ use crate::cli::{Failure, out, out_text};
 use crate::profile::EventLogRules;
 use crate::record::event_log::EventLogResult;
 use crate::record::{Log, Outcome};
-use crate::report::model::show;
+use crate::report::text::show;
 use crate::run::CancellationFlag;
 use crate::scan::event_log::{self, EventLogInput, Progress};
 use crate::target::{Kind, Opened};

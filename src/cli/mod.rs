@@ -23,7 +23,7 @@ mod small;
 
 use std::io::Write as _;
 
-use crate::report::model::harmless;
+use crate::report::text::harmless;
 use args::{Cli, Command};
 use setup::Setup;
 

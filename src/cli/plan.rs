@@ -10,7 +10,7 @@ use crate::cli::audit::{default_retention, max_residue, plan_input};
 use crate::cli::setup::{Setup, new_run_id, root_of, suite, unless, watch_interrupt};
 use crate::cli::{Failure, out_text, profile};
 use crate::record::Log;
-use crate::report::model::harmless_json;
+use crate::report::text::harmless_json;
 use crate::run::{self, Decision, Filter, PrincipalAccess, RequestPlan};
 use crate::scenario::{Role, Suite};
 use crate::target::{self, Access, Opened, Principals};

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::record::Record;
 use crate::report::ReportError;
-use crate::report::model::harmless_json;
+use crate::report::text::harmless_json;
 
 /// The bytes of `results.json`.
 ///

@@ -14,7 +14,9 @@ use quick_xml::writer::Writer;
 
 use crate::record::{Finding, FindingRule, Record, RunResult, ScanResult, ScenarioResult, What};
 use crate::report::ReportError;
-use crate::report::model::{Group, Status, groups, headline, rule_severity, rule_words, show};
+use crate::report::model::{Group, Status, groups, rule_severity, rule_words};
+use crate::report::opinion::headline;
+use crate::report::text::show;
 use crate::scenario::Severity;
 
 /// How many findings of a rule are named in its test case.

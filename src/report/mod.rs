@@ -8,12 +8,14 @@ pub mod json;
 pub mod junit;
 pub mod metrics;
 pub mod model;
+pub mod opinion;
 pub mod pdf;
 pub mod profile;
 #[cfg(test)]
 mod sample;
 pub mod terminal;
 pub mod terms;
+pub mod text;
 pub mod who;
 
 use sha2::{Digest, Sha256};

@@ -4,7 +4,8 @@ use crate::record::profile_result::{
     ClaimResult, ClaimState, EvidenceKind, Example, ItemResult, Piece, ProfileResult, Shown, Terms, count,
 };
 use crate::record::{ControlInfo, Record};
-use crate::report::model::{Status, brief};
+use crate::report::model::Status;
+use crate::report::text::brief;
 use crate::time::human;
 
 /// What the three words mean, for every report that prints them.

@@ -15,7 +15,9 @@ pub use findings::requirement;
 
 use crate::record::Record;
 use crate::report::Options;
-use crate::report::model::{Counts, Status, banner, groups, headline, show};
+use crate::report::model::{Counts, Status, groups};
+use crate::report::opinion::{banner, headline};
+use crate::report::text::show;
 use crate::time::human;
 
 /// From this width on the reason has a column of its own.

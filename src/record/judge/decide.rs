@@ -1,7 +1,8 @@
 //! The last rules: what was seen becomes one judgement. Which controls count, which remark decides, and what a pass
 //! has to hold.
 
-use crate::record::judge::{Case, Remark, Seen, fold, said};
+use crate::record::judge::seen::{Remark, Seen};
+use crate::record::judge::{Case, fold, said};
 use crate::record::verdict::{Cause, Judgement, Verdict, Witness, WitnessKind};
 use crate::scenario::{Because, Purpose, Step, rights, shown};
 

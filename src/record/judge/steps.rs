@@ -1,10 +1,11 @@
 //! The rules about answers: what was said to each step, and whether it was true.
 
 use crate::record::evidence::{GroupEvidence, SentStep, StepEvidence};
+use crate::record::judge::Case;
 use crate::record::judge::answers::{Refusal, Said};
 use crate::record::judge::compare;
 use crate::record::judge::effect::{self, Around, Effect};
-use crate::record::judge::{Case, Remark, Seen};
+use crate::record::judge::seen::{Remark, Seen};
 use crate::record::verdict::{Cause, Verdict, WitnessKind};
 use crate::scenario::{Action, Because, Expect, Purpose, Right, Role, Step, rights};
 

@@ -8,6 +8,7 @@ use crate::exchange::{Answer, Body, Exchange, Outcome, Sent};
 use crate::lock::{LegalHold, Mode, Presence, Reading, Retention, VersionState};
 use crate::record::evidence::{Listed, Made, Observed, ObservedKey, Placed};
 use crate::record::log::{Event, Log};
+use crate::record::verdict::Witness;
 use crate::scenario::*;
 
 fn t0() -> DateTime<Utc> {

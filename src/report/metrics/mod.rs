@@ -19,7 +19,7 @@ use crate::lock::Presence;
 use crate::record::log::check_chain;
 use crate::record::{FindingRule, Record, RunEvidence, What};
 
-use super::model::show;
+use super::text::show;
 use text::{Labels, Text, labels, seconds};
 
 /// When the last complete run ended; the one metric that outlives an incomplete run in a file.

@@ -1,7 +1,8 @@
 //! The scan, waivers and residue, the method, and how to verify.
 
 use crate::record::{Finding, Record, ScanResult};
-use crate::report::model::{RULES, Status, rule_severity, rule_words, total_words};
+use crate::report::model::{Status, rule_severity, rule_words, total_words};
+use crate::report::opinion::RULES;
 use crate::report::pdf::fonts::Face;
 use crate::report::pdf::layout::{
     BLUE, BODY, CODE, CODE_NOTE, Flow, INK, MARGIN, NOTE, PALE, SMALL, STRONG, Style, WIDTH, tint,

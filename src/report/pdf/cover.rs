@@ -1,7 +1,8 @@
 //! The first page, and the contents.
 
 use crate::record::Record;
-use crate::report::model::{Counts, Status, banner, headline};
+use crate::report::model::{Counts, Status};
+use crate::report::opinion::{banner, headline};
 use crate::report::pdf::fonts::Face;
 use crate::report::pdf::layout::{
     BLUE, BODY, CODE, Flow, GREY, INK, Item, MARGIN, NAVY, NOTE, PAGE, PALE, RULE, SMALL, Style, TOP, WHITE,

@@ -13,7 +13,7 @@ use printpdf::ParsedFont;
 use sha2::{Digest, Sha256};
 
 use crate::report::ReportError;
-use crate::report::model::escape;
+use crate::report::text::escape;
 
 /// A typeface.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

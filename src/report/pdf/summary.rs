@@ -2,12 +2,12 @@
 
 use crate::record::Record;
 use crate::record::analysis::AnalysisState;
-use crate::report::model::{
-    Counts, Status, brief, groups, not_assessed as open, opinion as paragraphs, ordered,
-};
+use crate::report::model::{Counts, Status, groups, not_assessed as open, ordered};
+use crate::report::opinion::opinion as paragraphs;
 use crate::report::pdf::layout::{BODY, Flow, GREY, MARGIN, NOTE, SMALL, STRONG, Style, WIDTH, tint};
 use crate::report::pdf::short;
 use crate::report::pdf::table::{Cell, cell, left, right};
+use crate::report::text::brief;
 use crate::scenario::Severity;
 
 pub(super) fn summary(flow: &mut Flow<'_>, record: &Record) {
@@ -135,7 +135,7 @@ pub(super) fn opinion(flow: &mut Flow<'_>, record: &Record) {
     flow.section("Opinion");
     let paragraphs = paragraphs(record);
     let (first, rest) = paragraphs.split_at(1);
-    let (status, _) = crate::report::model::banner(record);
+    let (status, _) = crate::report::opinion::banner(record);
     flow.notice(tint(status), BODY, first);
     for paragraph in rest {
         flow.paragraph(BODY, 0.0, paragraph);

@@ -14,9 +14,9 @@ use printpdf::{
 
 use crate::record::Record;
 use crate::report::ReportError;
-use crate::report::model::show;
 use crate::report::pdf::fonts::Face;
 use crate::report::pdf::layout::{Colour, Flow, Item, MARGIN, Mark, PAGE, Style};
+use crate::report::text::show;
 
 /// Writes the file. Equal pages, record and digest give equal bytes; the last byte is a line end.
 pub(super) fn write(flow: Flow<'_>, record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError> {

@@ -7,7 +7,7 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
 use super::{NAMED, Page, text};
 use crate::record::Record;
 use crate::record::analysis::AnalysisState;
-use crate::report::model::show;
+use crate::report::text::show;
 use crate::report::who;
 
 impl Page {

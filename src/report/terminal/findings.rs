@@ -6,7 +6,8 @@ use comfy_table::{Cell, Color};
 
 use super::{NAMED, Page, number, text};
 use crate::record::{Finding, Record, ScanResult};
-use crate::report::model::{rule_severity, rule_words, show, total_words};
+use crate::report::model::{rule_severity, rule_words, total_words};
+use crate::report::text::show;
 use crate::time::human;
 
 impl Page {

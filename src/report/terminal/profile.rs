@@ -7,11 +7,12 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, Width};
 use super::{Page, colour, text};
 use crate::record::Record;
 use crate::record::profile_result::{DemandState, ProfileResult, Shown};
-use crate::report::model::{Status, show};
+use crate::report::model::Status;
 use crate::report::profile::{
     checklists, claim_counts, claim_status, control, counts, dates, mark, named, result_line, shown, status,
     trust,
 };
+use crate::report::text::show;
 
 impl Page {
     pub(super) fn profile(&self, record: &Record) -> Option<String> {

@@ -6,7 +6,8 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, Width};
 
 use super::{Page, WIDE, strong, text, verdict};
 use crate::record::{Record, ScenarioResult};
-use crate::report::model::{Status, brief, groups, show};
+use crate::report::model::{Status, groups};
+use crate::report::text::{brief, show};
 
 impl Page {
     /// The scenarios of the given statuses, by group; nothing if there is none.
