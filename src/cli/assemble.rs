@@ -16,7 +16,7 @@ use crate::cli::profile;
 use crate::cli::setup::Setup;
 use crate::profile::{Profile, Requirement};
 use crate::qualify::Qualification;
-use crate::record::outcome::{Verdicts, apply_waivers, outcome, summary};
+use crate::record::outcome::{Verdicts, Waivable, apply_waivers, outcome, summary};
 use crate::record::{
     self, Cause, ControlInfo, DialectInfo, Exchanges, Finding, FindingRule, Gate, Judgement, Operator,
     PrincipalInfo, Record, RunEvidence, ScenarioResult, SignerInfo, Times, Tool, Verdict, judge, present,
@@ -73,6 +73,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let principals: Vec<PrincipalInfo> =
         done.principals.iter().flat_map(|p| &p.facts).map(principal).collect();
     let mut analysis = done.analysis;
+    let mut event_log = done.event_log;
     if let Some(analysis) = &mut analysis {
         analysis.leave_out(&findings);
         proof::prove(analysis, &scenarios, &principals);
@@ -80,10 +81,13 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
     let waivers = apply_waivers(
         &parts.setup.config.waivers,
         parts.started.date_naive(),
-        &mut scenarios,
-        scan.as_mut(),
-        &mut findings,
-        analysis.as_mut(),
+        Waivable {
+            scenarios: &mut scenarios,
+            scan: scan.as_mut(),
+            findings: &mut findings,
+            analysis: analysis.as_mut(),
+            event_log: event_log.as_mut(),
+        },
     );
     let gate = Gate {
         fail_on: parts.fail_on,
@@ -94,7 +98,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         scan: scan.as_ref(),
         findings: &findings,
         analysis: analysis.as_ref(),
-        event_log: done.event_log.as_ref(),
+        event_log: event_log.as_ref(),
         gate,
         attacked: parts.attacked,
     });
@@ -156,7 +160,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         scan,
         findings,
         analysis,
-        event_log: done.event_log,
+        event_log,
         profile: None,
         attachments: done.attachments,
         waivers,

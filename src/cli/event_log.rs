@@ -7,14 +7,16 @@ use crate::cli::args::event_log::EventLogArgs;
 use crate::cli::output::columns;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, new_run_id, watch_interrupt};
-use crate::cli::{Failure, out, out_text};
-use crate::profile::EventLogRules;
-use crate::record::event_log::EventLogResult;
+use crate::cli::{Failure, note, out, out_text};
+use crate::profile::{EventLogRules, Waiver};
+use crate::record::event_log::{EventLogResult, EventLogRule};
+use crate::record::outcome::{Waivable, apply_waivers};
 use crate::record::{Log, Outcome};
 use crate::report::text::show;
 use crate::run::CancellationFlag;
 use crate::scan::event_log::{self, EventLogInput, Progress};
 use crate::target::{Kind, Opened};
+use crate::time::Clock;
 
 /// Findings and foreign keys that the table shows.
 const SHOWN: usize = 20;
@@ -38,7 +40,18 @@ pub(super) async fn event_log(args: &EventLogArgs, setup: &Setup) -> Result<u8, 
             .await;
     watch.abort();
     target.opened.close().await;
-    let result = result?;
+    let mut result = result?;
+    // Of the waivers only those for words of an event log are meant here.
+    let waivers: Vec<Waiver> =
+        setup.config.waivers.iter().filter(|w| EventLogRule::parse(&w.id).is_some()).cloned().collect();
+    let to = Waivable { event_log: Some(&mut result), ..Waivable::default() };
+    for idle in apply_waivers(&waivers, Clock::Real.now().date_naive(), to) {
+        match idle.state.as_str() {
+            "expired" => note(&format!("the waiver for {} ended {}", idle.waiver.id, idle.waiver.until)),
+            "unmatched" => note(&format!("the waiver for {} covers nothing", idle.waiver.id)),
+            _ => {}
+        }
+    }
     let outcome = result.outcome(args.fail_on.into());
     match args.format {
         ListFormat::Json => {
@@ -112,7 +125,10 @@ fn table(result: &EventLogResult, outcome: &Outcome, width: u16) -> String {
         for finding in result.first.iter().take(SHOWN) {
             found.add_row([
                 finding.number.to_string(),
-                finding.rule.word().to_owned(),
+                match result.waived.get(finding.rule.word()) {
+                    Some(who) => format!("{}\naccepted risk: {}", finding.rule, show(who)),
+                    None => finding.rule.word().to_owned(),
+                },
                 show(&finding.key),
                 show(&finding.detail),
             ]);

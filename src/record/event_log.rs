@@ -189,6 +189,9 @@ pub struct EventLogResult {
     pub findings: BTreeMap<String, u64>,
     /// The first findings.
     pub first: Vec<EventLogFinding>,
+    /// The rules whose findings a valid waiver accepts, with its reason, its owner and its last day.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub waived: BTreeMap<String, String>,
     /// Why events could not be assessed, and how many.
     pub unassessed: BTreeMap<String, u64>,
     /// Pages listed.
@@ -208,15 +211,23 @@ impl EventLogResult {
         self.checks.iter().find(|c| c.property == property)
     }
 
+    /// What was found, rule by rule: how many, and the accepted risk if a valid waiver covers it.
+    pub fn by_rule(&self) -> impl Iterator<Item = (EventLogRule, u64, Option<&str>)> {
+        EventLogRule::ALL.iter().filter_map(|rule| {
+            let count = self.findings.get(rule.word()).copied().filter(|n| *n > 0)?;
+            Some((*rule, count, self.waived.get(rule.word()).map(String::as_str)))
+        })
+    }
+
     /// How a run that is nothing but this check ends: 1 a finding of this severity or above, 3 not all was assessed,
-    /// 4 there was no event, 0 everything that can be assessed holds. 1 outranks 3, 3 outranks 4.
+    /// 4 there was no event, 0 everything that can be assessed holds, or is an accepted risk. 1 outranks 3, 3 outranks 4.
     #[must_use]
     pub fn outcome(&self, fail_on: Severity) -> Outcome {
         let say = |exit_code: u8, reason: String| Outcome { exit_code, reason };
-        let severe: Vec<String> = EventLogRule::ALL
-            .iter()
-            .filter(|rule| rule.severity() >= fail_on)
-            .filter_map(|rule| Some(format!("{} {rule}", self.findings.get(rule.word())?)))
+        let severe: Vec<String> = self
+            .by_rule()
+            .filter(|(rule, _, waived)| rule.severity() >= fail_on && waived.is_none())
+            .map(|(rule, count, _)| format!("{count} {rule}"))
             .collect();
         if !severe.is_empty() {
             return say(1, severe.join(", "));
@@ -243,9 +254,17 @@ impl EventLogResult {
         let left: Vec<String> = self.checks.iter().filter(open).map(|c| c.property.to_string()).collect();
         let left =
             if left.is_empty() { String::new() } else { format!("; not assessed: {}", left.join(", ")) };
-        say(
-            0,
-            format!("{held} of {} properties hold for all {} events{left}", self.checks.len(), self.events),
-        )
+        let accepted: Vec<&str> = self
+            .by_rule()
+            .filter(|(_, _, waived)| waived.is_some())
+            .map(|(rule, _, _)| rule.word())
+            .collect();
+        let accepted = if accepted.is_empty() {
+            String::new()
+        } else {
+            format!("; accepted risks: {}", accepted.join(", "))
+        };
+        let of = self.checks.len();
+        say(0, format!("{held} of {of} properties hold for all {} events{left}{accepted}", self.events))
     }
 }

@@ -29,25 +29,34 @@ pub struct Verdicts<'a> {
     pub attacked: bool,
 }
 
+/// What waivers may reach.
+#[derive(Debug, Default)]
+pub struct Waivable<'a> {
+    /// Every scenario of the suite.
+    pub scenarios: &'a mut [ScenarioResult],
+    /// The scan, if one was made.
+    pub scan: Option<&'a mut ScanResult>,
+    /// Findings about the bucket.
+    pub findings: &'a mut [Finding],
+    /// The analysis of configuration and policies, if one was made.
+    pub analysis: Option<&'a mut Analysis>,
+    /// The check of the event log, if one was made.
+    pub event_log: Option<&'a mut EventLogResult>,
+}
+
 /// Marks the failures that a valid waiver covers, and says what each waiver did. A waiver counts on its last day
 /// and not after it. A waived failure stays a fail; only the exit code passes over it.
 ///
-/// `scan` counts findings by rule; a waiver for a rule marks its first findings too. Findings of the analysis are
-/// waived by their rule, one by one as they stand: a waiver of a scenario that proved one does not cover it.
-pub fn apply_waivers(
-    waivers: &[Waiver],
-    today: NaiveDate,
-    scenarios: &mut [ScenarioResult],
-    scan: Option<&mut ScanResult>,
-    findings: &mut [Finding],
-    analysis: Option<&mut Analysis>,
-) -> Vec<WaiverResult> {
-    let (mut scan, mut analysis) = (scan, analysis);
+/// The scan and the check of an event log count findings by rule, and a waiver is for a rule; in the scan it marks the
+/// first findings too. Findings of the analysis are waived by their rule, one by one as they stand: a waiver of a
+/// scenario that proved one does not cover it.
+pub fn apply_waivers(waivers: &[Waiver], today: NaiveDate, to: Waivable<'_>) -> Vec<WaiverResult> {
+    let Waivable { scenarios, mut scan, findings, mut analysis, mut event_log } = to;
     waivers
         .iter()
         .map(|waiver| {
             let valid = today <= waiver.until;
-            let text = format!("{} ({}, until {})", waiver.reason, waiver.owner, waiver.until);
+            let text = accepted_risk(waiver);
             let mut covers = 0;
             for scenario in scenarios.iter_mut().filter(|s| s.id == waiver.id && s.verdict == Verdict::Fail) {
                 covers += 1;
@@ -78,6 +87,13 @@ pub fn apply_waivers(
                     scan.waived_rules.push(waiver.id.clone());
                 }
             }
+            if let Some(log) = event_log.as_deref_mut() {
+                let count = log.findings.get(&waiver.id).copied().unwrap_or(0);
+                covers += count;
+                if valid && count > 0 {
+                    log.waived.insert(waiver.id.clone(), text.clone());
+                }
+            }
             let state = match (covers, valid) {
                 (0, _) => "unmatched",
                 (_, true) => "applied",
@@ -86,6 +102,12 @@ pub fn apply_waivers(
             WaiverResult { waiver: waiver.clone(), state: state.to_owned(), covers }
         })
         .collect()
+}
+
+/// What is said of a failure that a waiver covers: why, who accepts it, and until when.
+#[must_use]
+pub fn accepted_risk(waiver: &Waiver) -> String {
+    format!("{} ({}, until {})", waiver.reason, waiver.owner, waiver.until)
 }
 
 /// Counts scenarios by verdict; a waived fail is counted as `waived` and not as `fail`.
@@ -267,6 +289,10 @@ mod tests {
         }
     }
 
+    fn to<'a>(scenarios: &'a mut [ScenarioResult], analysis: Option<&'a mut Analysis>) -> Waivable<'a> {
+        Waivable { scenarios, analysis, ..Waivable::default() }
+    }
+
     #[test]
     fn one_outranks_three_outranks_four_outranks_zero() {
         let [pass, fail, open, skip] =
@@ -285,18 +311,66 @@ mod tests {
     fn a_waived_fail_is_passed_over_until_its_last_day_and_stays_a_fail() {
         let today = NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date");
         let mut scenarios = [result("A", Verdict::Fail), result("B", Verdict::Pass)];
-        let done =
-            apply_waivers(&[waiver("A", 25), waiver("Z", 30)], today, &mut scenarios, None, &mut [], None);
+        let waivers = [waiver("A", 25), waiver("Z", 30)];
+        let done = apply_waivers(&waivers, today, to(&mut scenarios, None));
         assert_eq!(done.iter().map(|w| w.state.as_str()).collect::<Vec<_>>(), ["applied", "unmatched"]);
         assert_eq!(scenarios[0].verdict, Verdict::Fail);
         assert_eq!(code(&scenarios), 0);
         assert_eq!((summary(&scenarios)["waived"], summary(&scenarios)["fail"]), (1, 0));
 
         let mut late = [result("A", Verdict::Fail), result("B", Verdict::Pass)];
-        let done = apply_waivers(&[waiver("A", 24)], today, &mut late, None, &mut [], None);
+        let done = apply_waivers(&[waiver("A", 24)], today, to(&mut late, None));
         assert_eq!(done[0].state, "expired");
         assert_eq!(code(&late), 1);
     }
+
+    /// Seven events of which one is missing and one is there twice.
+    fn broken_log() -> EventLogResult {
+        serde_json::from_value(serde_json::json!({
+            "started": "2026-11-25T09:00:00Z", "finished": "2026-11-25T09:00:01Z",
+            "scope": "s3://b/events/{sequence}.json", "rules": crate::profile::EventLogRules::default(),
+            "allow_start": null, "versioning": "Enabled", "events": 7, "first_number": 0, "last_number": 7,
+            "missing": 1, "versions": 7, "markers": 0, "appended": 0, "foreign": 0, "first_foreign": [],
+            "token_changes": 0, "transitions": [], "checks": [], "findings": {"gap": 1, "duplicate-number": 2},
+            "first": [], "unassessed": {}, "pages": 1, "log_sha256": "", "complete": true,
+            "incomplete_reason": null,
+        }))
+        .expect("a result")
+    }
+
+    #[test]
+    fn a_waiver_covers_a_word_of_the_event_log_and_no_other() {
+        let today = NaiveDate::from_ymd_opt(2026, 11, 25).expect("a date");
+        let scenarios = [result("A", Verdict::Pass)];
+        let end = |log: &EventLogResult| {
+            outcome(&Verdicts {
+                scenarios: &scenarios,
+                scan: None,
+                findings: &[],
+                analysis: None,
+                event_log: Some(log),
+                gate: Gate { fail_on: Severity::Medium, analysis_required: false },
+                attacked: true,
+            })
+        };
+        let apply = |log: &mut EventLogResult, waivers: &[Waiver]| {
+            let to = Waivable { event_log: Some(log), ..Waivable::default() };
+            apply_waivers(waivers, today, to).into_iter().map(|w| (w.state, w.covers)).collect::<Vec<_>>()
+        };
+        let mut log = broken_log();
+        assert_eq!(end(&log).reason, "event log: 1 gap, 2 duplicate-number");
+        let waivers = [waiver("gap", 25), waiver("two-holders", 25), waiver("duplicate-number", 24)];
+        let [applied, unmatched, expired] = ["applied", "unmatched", "expired"].map(ToOwned::to_owned);
+        assert_eq!(apply(&mut log, &waivers), [(applied.clone(), 1), (unmatched, 0), (expired, 2)]);
+        assert_eq!((end(&log).exit_code, end(&log).reason.as_str()), (1, "event log: 2 duplicate-number"));
+        assert_eq!(apply(&mut log, &[waiver("duplicate-number", 25)]), [(applied, 2)]);
+        assert_eq!(end(&log).exit_code, 0);
+        assert!(log.outcome(Severity::Medium).reason.ends_with("; accepted risks: gap, duplicate-number"));
+        // What was not gone through is silence, which no waiver covers.
+        (log.complete, log.incomplete_reason) = (false, Some("403".to_owned()));
+        assert_eq!(end(&log).exit_code, 3);
+    }
+
     fn analysis(findings: &[(AnalysisRule, Severity, AnalysisState)]) -> Analysis {
         let finding = |(rule, severity, state): &(AnalysisRule, Severity, AnalysisState)| AnalysisFinding {
             rule: *rule,
@@ -355,10 +429,10 @@ mod tests {
         // The scenario that proved it is waived by its own id, and the finding is not.
         let mut scenarios = [result("A", Verdict::Fail), result("B", Verdict::Pass)];
         let waivers = [waiver("A", 25), waiver("public", 25)];
-        let done = apply_waivers(&waivers[..1], today, &mut scenarios, None, &mut [], Some(&mut all));
+        let done = apply_waivers(&waivers[..1], today, to(&mut scenarios, Some(&mut all)));
         assert_eq!(done[0].covers, 1);
         assert_eq!(with(&scenarios, Some(&all), false).exit_code, 1);
-        let done = apply_waivers(&waivers, today, &mut scenarios, None, &mut [], Some(&mut all));
+        let done = apply_waivers(&waivers, today, to(&mut scenarios, Some(&mut all)));
         assert_eq!((done[1].covers, done[1].state.as_str()), (2, "applied"));
         let end = with(&scenarios, Some(&all), false);
         assert_eq!(
@@ -366,11 +440,11 @@ mod tests {
             (1, "1 finding of the analysis (may-change-policy)")
         );
         let rest = [waiver("may-change-policy", 25)];
-        apply_waivers(&rest, today, &mut scenarios, None, &mut [], Some(&mut all));
+        apply_waivers(&rest, today, to(&mut scenarios, Some(&mut all)));
         assert_eq!(with(&scenarios, Some(&all), false).exit_code, 0);
 
         let mut late = analysis(&[(Public, Severity::Critical, Proven)]);
-        let done = apply_waivers(&[waiver("public", 24)], today, &mut [], None, &mut [], Some(&mut late));
+        let done = apply_waivers(&[waiver("public", 24)], today, to(&mut [], Some(&mut late)));
         assert_eq!(done[0].state, "expired");
         assert!(late.fails(Severity::Critical));
     }

@@ -2,7 +2,7 @@
 
 use crate::record::judge::Context;
 use crate::record::log::check_chain;
-use crate::record::outcome::{Verdicts, outcome};
+use crate::record::outcome::{self, Verdicts, outcome};
 use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present, profile_result, proof};
 use crate::scenario::Dialects;
 use crate::scenario::parse::parse_file;
@@ -76,9 +76,28 @@ pub fn rejudge(record: &Record) -> Vec<String> {
     if let Some(analysis) = &record.analysis {
         wrong.extend(proof::disproved(analysis, &record.scenarios, &record.principals));
     }
+    wrong.extend(unaccepted(record));
     wrong.extend(outcome_again(record));
     wrong.extend(profile_result::again(record));
     wrong
+}
+
+/// Findings of the event log that are passed over without a waiver in force that says so.
+fn unaccepted(record: &Record) -> Vec<String> {
+    let day = record.times.started.date_naive();
+    let covers =
+        |word: &str, text: &str| {
+            record.waivers.iter().map(|w| &w.waiver).any(|waiver| {
+                waiver.id == word && day <= waiver.until && outcome::accepted_risk(waiver) == text
+            })
+        };
+    let waived = record.event_log.iter().flat_map(|log| &log.waived);
+    waived
+        .filter(|(word, text)| !covers(word, text))
+        .map(|(word, _)| {
+            format!("event log: `{word}` is called an accepted risk, and no waiver in force accepts it")
+        })
+        .collect()
 }
 
 /// The exit code once more, from verdicts, findings and waivers as they stand.

@@ -1,10 +1,11 @@
-//! JUnit XML: a test suite a group, one for the scan, one for the analysis, and one for the profile.
+//! JUnit XML: a test suite a group, one for the scan, for the event log, for the analysis, and for the profile.
 //!
 //! A fail is a `<failure>`; inconclusive and error are an `<error>`, because a build must not pass on silence; a
 //! skipped scenario and an accepted risk are `<skipped>` with the reason. Severity `info` never fails.
 //! Text is escaped before it is written, so that no character that XML 1.0 forbids can reach the file.
 
 mod analysis;
+mod event_log;
 mod profile;
 
 use std::io;
@@ -59,6 +60,7 @@ pub fn junit(record: &Record) -> Result<Vec<u8>, ReportError> {
     if !scan.cases.is_empty() {
         suites.push(scan);
     }
+    suites.extend(event_log::suite(record));
     suites.extend(analysis::suite(record));
     suites.extend(profile::suite(record));
     let mut bytes = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();

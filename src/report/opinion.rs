@@ -22,6 +22,7 @@ fn accepted(record: &Record) -> bool {
     Counts::of(&record.scenarios).get(Status::Waived) > 0
         || record.findings.iter().any(|f| f.waived.is_some())
         || record.scan.as_ref().is_some_and(|s| !s.waived_rules.is_empty())
+        || record.event_log.iter().any(|log| !log.waived.is_empty())
         || record.analysis.iter().flat_map(|a| &a.findings).any(|f| f.waived.is_some())
 }
 

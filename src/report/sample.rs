@@ -1,6 +1,7 @@
 //! A made-up record for tests: 70 scenarios of every verdict, hostile keys, a scan with findings.
 
 mod analysis;
+mod event_log;
 mod profile;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,8 @@ use crate::record::{
     Target, Times, Tool, Verdict, WaiverResult, WitnessText, outcome,
 };
 use crate::scenario::{Purpose, Reach, Role, Safety, Severity};
+
+pub(crate) use event_log::event_log;
 
 pub(crate) const UPLOADED: &str = "4f8b42c22dd3729b519ba6f68d2da7cc5b2d606d05daed5ad5128cc03e6c6358";
 pub(crate) const SWAPPED: &str = "aec070645fe53ee3b3763059376134f058cc337247c978add178b6ccdfb0019f";
@@ -326,10 +329,13 @@ fn without_profile() -> Record {
     let waivers: Vec<WaiverResult> = outcome::apply_waivers(
         &waivers,
         at(0).date_naive(),
-        &mut scenarios,
-        scan.as_mut(),
-        &mut findings,
-        analysis.as_mut(),
+        outcome::Waivable {
+            scenarios: &mut scenarios,
+            scan: scan.as_mut(),
+            findings: &mut findings,
+            analysis: analysis.as_mut(),
+            event_log: None,
+        },
     );
     b.log.note(at(b.now + 1), "", "run finished");
     let events = b.log.take();

@@ -3,6 +3,7 @@
 //! The width is passed in and kept; colour is passed in and never carries a meaning that the words do not.
 
 mod analysis;
+mod event_log;
 mod findings;
 mod profile;
 mod verdicts;
@@ -39,6 +40,7 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
         parts.push(page.scan(scan));
     }
     parts.extend(page.findings(record));
+    parts.extend(page.event_log(record));
     parts.extend(page.analysis(record));
     parts.extend(page.waivers(record));
     parts.extend(page.residue(record));

@@ -11,6 +11,7 @@ use wormproof::record::event_log::{
     EventLogProperty, EventLogResult, EventLogRule, PropertyState, TokenTransition,
 };
 use wormproof::record::log::{Log, What, check_chain};
+use wormproof::record::rejudge::rejudge;
 use wormproof::scan::event_log::{EventLogInput, check};
 use wormproof::scenario::Severity;
 use wormproof::server::{Config, Server};
@@ -316,4 +317,90 @@ fn the_command_says_what_it_found_and_ends_with_its_code() {
     ran(&front, &["--key-pattern", "events/"]).fails(2, "no pattern of keys", "{sequence}");
     ran(&front, &["--token-path", "a..b"]).fails(2, "no path into an event", "metadata:");
     live::run(&["event-log", "--quiet"]).fails(2, "no event log is named", "s3://BUCKET/PREFIX");
+}
+
+const WAIVED: &str = "[[waiver]]\nid = \"gap\"\nreason = \"numbers 5 and 6 were never given\"\nowner = \"A. Person\"\nuntil = 2999-01-01\n";
+
+#[test]
+fn the_command_passes_over_an_accepted_risk_and_shows_it() {
+    let home = tempfile::tempdir().expect("a directory");
+    let front = Front::truthful();
+    front.ok(&ops::create_bucket(live::BUCKET, true, "us-east-1"));
+    for number in [0, 1, 2, 3, 4, 7] {
+        written(&front, number, number);
+    }
+    let ran = |args: &[&str]| {
+        let all = [&["event-log", "s3://books/events/", "--endpoint-url", &front.url], args].concat();
+        live::run_in(home.path(), &all)
+    };
+    assert_eq!(ran(&[]).code, Some(1));
+    let file = home.path().join("wormproof.toml");
+    let idle = WAIVED.replace("gap", "two-holders");
+    std::fs::write(&file, format!("{WAIVED}{idle}")).expect("written");
+    let waived = ran(&[]);
+    waived.is_clean();
+    assert_eq!(waived.code, Some(0), "{waived:#?}");
+    assert!(waived.stdout.contains("accepted risk"), "{}", waived.stdout);
+    assert!(waived.stderr.contains("the waiver for two-holders covers nothing"), "{}", waived.stderr);
+    let shown: Value = serde_json::from_str(&ran(&["--format", "json"]).stdout).expect("json");
+    assert!(shown["waived"]["gap"].as_str().expect("a text").contains("A. Person"), "{shown}");
+    assert_eq!((&shown["findings"]["gap"], &shown["outcome"]["exit_code"]), (&json!(1), &json!(0)));
+
+    std::fs::write(&file, WAIVED.replace("2999", "2001")).expect("written");
+    let late = ran(&[]);
+    assert_eq!(late.code, Some(1), "{late:#?}");
+    assert!(late.stderr.contains("the waiver for gap ended 2001-01-01"), "{}", late.stderr);
+}
+
+#[test]
+fn an_audits_event_log_is_waived_by_word_and_judged_again() {
+    const PROFILE: &str = "name = \"log\"\ntitle = \"A log\"\nsummary = \"For tests.\"\nfrom = \"log.md\"\n\
+        verified-on = \"2026-11-25\"\n[event-log]\nkey-pattern = \"events/{sequence}.json\"\n\
+        token-path = \"none\"\nholder-path = \"none\"\n[attacks]\nrun = [\"WORM-101\"]\n\
+        [[item]]\nlist = \"L\"\nid = \"whole\"\ntext = \"No event is missing.\"\nline = 1\nevent-log = [\"gap\"]\n";
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::write(home.path().join("log.toml"), PROFILE).expect("written");
+    let front = Front::truthful();
+    front.ok(&ops::create_bucket(live::BUCKET, true, "us-east-1"));
+    for number in [0, 1, 2, 3, 4, 7] {
+        let (key, until) = (format!("events/{number:010}.json"), front.days(30));
+        front.put(&key, Some(until), None);
+    }
+    let audit = |out: &str| {
+        let args = ["audit", "s3://books", "--profile", "log.toml", "--endpoint-url", &front.url];
+        live::run_in(home.path(), &[&args[..], &["--yes", "--fail-on", "high", "--output", out]].concat())
+    };
+    let broken = audit("broken");
+    assert_eq!(broken.code, Some(1), "{broken:#?}");
+    let before = live::record(&home.path().join("broken"));
+    assert_eq!(before["outcome"]["reason"], "event log: 1 gap", "{broken:#?}");
+
+    std::fs::write(home.path().join("wormproof.toml"), WAIVED).expect("written");
+    let accepted = audit("accepted");
+    assert!(accepted.stdout.contains("accepted risk: numbers 5 and 6 were never given"), "{accepted:#?}");
+    let out = home.path().join("accepted");
+    let after = live::record(&out);
+    assert_ne!(after["outcome"]["exit_code"], 1, "{accepted:#?}");
+    assert_eq!(after["waivers"][0]["state"], "applied");
+    let item = &after["profile"]["items"][0];
+    assert_eq!(item["state"], "not satisfied");
+    assert!(item["reason"].as_str().expect("a reason").contains("accepted risk: numbers 5 and 6"), "{item}");
+    let junit = std::fs::read_to_string(out.join("junit.xml")).expect("a report");
+    assert!(junit.contains("wormproof.event-log\" name=\"gap"), "{junit}");
+    let metrics = live::run_in(home.path(), &["report", "accepted", "--format", "prometheus"]);
+    let sample = "source=\"event-log\",rule=\"gap\",severity=\"critical\",waived=\"true\"";
+    assert!(metrics.stdout.contains(sample), "{metrics:#?}");
+    assert_eq!(live::run_in(home.path(), &["verify", "accepted"]).code, Some(0));
+
+    // Neither the waiver nor what it covers can be changed apart from the other.
+    let again = |change: &dyn Fn(&mut Value)| {
+        let mut changed = after.clone();
+        change(&mut changed);
+        rejudge(&serde_json::from_value(changed).expect("a record"))
+    };
+    assert_eq!(again(&|_| {}), Vec::<String>::new());
+    let accepted = |wrong: &[String]| wrong.iter().any(|w| w.contains("no waiver in force accepts it"));
+    assert!(accepted(&again(&|r| r["waivers"][0]["waiver"]["until"] = json!("2001-01-01"))));
+    assert!(accepted(&again(&|r| r["waivers"] = json!([]))));
+    assert!(!again(&|r| r["event_log"]["waived"] = json!({})).is_empty());
 }

@@ -316,7 +316,8 @@ fn event_log(word: &str, seen: &Seen<'_>) -> Piece {
     let count = log.findings.get(word).copied().unwrap_or(0);
     if count > 0 {
         let saw = format!("{count} {} `{word}` in {} events", plural(count, "finding"), log.events);
-        return Piece { count: Some(count), ..of(Shown::NotSatisfied, saw) };
+        let waived = log.waived.get(word).cloned();
+        return Piece { count: Some(count), waived, ..of(Shown::NotSatisfied, saw) };
     }
     if !log.complete {
         let why = log.incomplete_reason.as_deref().unwrap_or("reason unknown");

@@ -16,6 +16,7 @@ mod text;
 use std::collections::BTreeMap;
 
 use crate::lock::Presence;
+use crate::record::event_log::EventLogResult;
 use crate::record::log::check_chain;
 use crate::record::{FindingRule, Record, RunEvidence, What};
 
@@ -267,11 +268,18 @@ fn findings(out: &mut Text, record: &Record) {
         let key = ("bucket", finding.rule.word(), finding.severity.word(), finding.waived.is_some());
         *all.entry(key).or_default() += 1;
     }
+    for (rule, count, waived) in record.event_log.iter().flat_map(EventLogResult::by_rule) {
+        all.insert(("event-log", rule.word(), rule.severity().word(), waived.is_some()), count);
+    }
     let name = "wormproof_findings";
     if all.is_empty() {
         return;
     }
-    out.family(name, "gauge", "Findings of the last run about versions (scan) and the bucket, by rule.");
+    out.family(
+        name,
+        "gauge",
+        "Findings of the last run about versions (scan), the bucket and the event log, by rule.",
+    );
     for ((source, rule, severity, waived), count) in all {
         let waived = if waived { "true" } else { "false" };
         let own = [("source", source), ("rule", rule), ("severity", severity), ("waived", waived)];

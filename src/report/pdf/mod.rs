@@ -11,6 +11,7 @@ mod analysis;
 mod annex;
 mod attachments;
 mod cover;
+mod event_log;
 mod fonts;
 mod layout;
 mod principals;
@@ -47,6 +48,7 @@ pub fn pdf(record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError
     profile::profile(&mut flow, record);
     scenarios::scenarios(&mut flow, record);
     annex::scan(&mut flow, record);
+    event_log::event_log(&mut flow, record);
     analysis::analysis(&mut flow, record);
     target::target(&mut flow, record);
     annex::waivers(&mut flow, record);

@@ -370,6 +370,7 @@ impl Fold {
             checks,
             findings: self.findings.into_iter().map(|(rule, n)| (rule.word().to_owned(), n)).collect(),
             first: self.kept,
+            waived: BTreeMap::new(),
             unassessed: self.reasons,
             pages: whole.pages,
             log_sha256: hex::encode(self.digest.finalize()),
