@@ -12,6 +12,7 @@ use super::{ServerKind, settings};
 use crate::lock::{Mode, Reading};
 use crate::profile::{ConfigurationDemand, DefaultDemand, Need};
 use crate::record::profile_result::{DemandResult, DemandState};
+use crate::record::release::{self, ServerRelease};
 use crate::store::ops::DefaultPeriod;
 use crate::store::sdk::BucketConfiguration;
 use crate::time::human;
@@ -34,6 +35,8 @@ pub struct Place<'a> {
     pub prefix: &'a str,
     /// The time to reckon dates from.
     pub now: DateTime<Utc>,
+    /// What is known of the server's release.
+    pub release: Option<&'a ServerRelease>,
 }
 
 /// State and what was found.
@@ -66,6 +69,7 @@ pub fn demands(
         result("public-access-block", demand.public_access_block, || public_access(configuration, kind)),
         result("replication", demand.replication, || replication(configuration, place.server)),
         result("logging", demand.logging, || logging(configuration, place.server)),
+        demand.server_release.as_ref().map(|asked| release::demand(asked, place.release, place.server)),
     ]
     .into_iter()
     .flatten()
@@ -290,7 +294,7 @@ mod tests {
 
     fn at(server: Option<&'static str>) -> Place<'static> {
         let now = Utc.with_ymd_and_hms(2026, 11, 25, 0, 0, 0).unwrap();
-        Place { server, bucket: "b", prefix: "", now }
+        Place { server, bucket: "b", prefix: "", now, release: None }
     }
 
     fn one(

@@ -1,7 +1,7 @@
 //! Analysis: what configuration and policies say about who could weaken the protection.
 //!
 //! Pure functions over what was read: a bucket's configuration, policy documents, a requirement. Only
-//! [`minio_holders`] sends, and only reads. A finding says what a statement lets through or stops the application from doing; an answer says
+//! [`minio_holders`] and [`minio_servers`] send, and only reads. A finding says what a statement lets through or stops the application from doing; an answer says
 //! who may do what, and by which statement. Both come from asking the policy evaluator with requests that
 //! stand for many; what hangs on something that is not known is *not assessed*, and what a server does not
 //! enforce earns no credit.
@@ -22,6 +22,7 @@ mod grants;
 mod keys;
 mod minio;
 mod minio_admin;
+mod minio_release;
 mod questions;
 mod rules_xml;
 mod settings;
@@ -34,6 +35,7 @@ use chrono::{DateTime, Utc};
 pub use demands::{Place, demands};
 pub use document::Document;
 pub use minio_admin::{AdminError, Holders, holders as minio_holders};
+pub use minio_release::minio_servers;
 
 use crate::lock::Reading;
 use crate::profile::Requirement;

@@ -63,6 +63,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         server: done.server.as_deref(),
         bucket: &parts.opened.location.bucket,
         prefix: &parts.opened.location.prefix,
+        release: done.release.as_ref(),
         now: if parts.opened.clock.is_virtual() { parts.opened.clock.now() } else { parts.started },
     };
     let demands = parts
@@ -131,7 +132,11 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
             address: parts.peer.address.map(|a| a.to_string()),
             tls_fingerprint: parts.peer.certificate_sha256.clone(),
             server: done.server,
-            version: opened.version.clone(),
+            version: opened
+                .version
+                .clone()
+                .or_else(|| done.release.as_ref()?.version().map(ToOwned::to_owned)),
+            release: done.release.clone(),
             region: opened.client.endpoint().region.clone(),
             bucket: opened.location.bucket.clone(),
             prefix: opened.location.prefix.clone(),

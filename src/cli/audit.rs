@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
 
+use crate::analyse::ServerKind;
 use crate::cli::args::{Allow, AttackArgs, AuditArgs};
 use crate::cli::assemble::{self, Parts};
 use crate::cli::filing::{Filed, SampleOrder};
@@ -15,7 +16,7 @@ use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
-use crate::cli::{Failure, analyse, event_log, note, output, profile, scan};
+use crate::cli::{Failure, analyse, event_log, note, output, profile, release, scan};
 use crate::record::{Log, Residue};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
@@ -117,6 +118,8 @@ pub(super) struct Done {
     pub(super) results: run::Results,
     pub(super) principals: Option<Principals>,
     pub(super) server: Option<String>,
+    /// What is known of the server's release, where it was asked for.
+    pub(super) release: Option<crate::record::release::ServerRelease>,
     pub(super) reach: Option<Reach>,
     pub(super) facts: Option<crate::store::sdk::BucketFacts>,
     pub(super) configuration: [Option<BucketConfiguration>; 2],
@@ -162,15 +165,24 @@ impl Audit<'_> {
         let capabilities = unless(&self.interrupt, target::capabilities(opened, &principals)).await?;
         let facts = unless(&self.interrupt, read_facts(opened, &self.log)).await?;
         let before = unless(&self.interrupt, read_configuration(opened, &self.log)).await?;
+        let server = capabilities.server.as_deref();
         let analysis = match (requirement, &before) {
             (Some(requirement), Some(read)) => {
-                let server = analyse::server_kind(opened, capabilities.server.as_deref());
+                let server = analyse::server_kind(opened, server);
                 let sends = self.profile.and_then(profile::sends);
                 let found =
                     analyse::of_target(opened, server, read, requirement, Vec::new(), sends, &self.log);
                 Some(unless(&self.interrupt, found).await?)
             }
             _ => None,
+        };
+        // An audit without a profile asks MinIO alone, whose users the analysis asks for at the same interface.
+        let asks = release::is_demanded(self.profile)
+            || (analysis.is_some() && analyse::server_kind(opened, server) == ServerKind::Minio);
+        let release = if asks {
+            Some(unless(&self.interrupt, release::read(opened, server, &self.log)).await?)
+        } else {
+            None
         };
         let access = access(&principals);
         let mut input =
@@ -264,6 +276,7 @@ impl Audit<'_> {
             results,
             principals: Some(principals),
             server: capabilities.server,
+            release,
             reach: Some(input.allow),
             facts: Some(facts),
             configuration: [before, after],

@@ -17,6 +17,7 @@ pub mod profile;
 mod profiles;
 mod progress;
 mod qualify;
+mod release;
 mod scan;
 mod setup;
 mod small;

@@ -12,7 +12,7 @@ use crate::cli::filing::{Filed, SampleOrder};
 use crate::cli::profile::ProfileArgs;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
-use crate::cli::{Failure, output};
+use crate::cli::{Failure, output, release};
 use crate::lock::Reading;
 use crate::profile::Requirement;
 use crate::record::{Log, ScanResult};
@@ -71,11 +71,17 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     watch.abort();
     let peer = target.peer();
     let server = log.snapshot().iter().find_map(server_of);
+    let release = if release::is_demanded(profile.as_ref()) {
+        Some(release::read(opened, server.as_deref(), &log).await)
+    } else {
+        None
+    };
     let done = Done {
         planned: Vec::new(),
         results: Vec::new(),
         principals: None,
         server,
+        release,
         reach: None,
         facts: Some(facts),
         configuration: [before, after],

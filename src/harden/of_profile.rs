@@ -101,6 +101,12 @@ fn notes(profile: &Profile, demand: &Demand) -> Vec<String> {
         }
     }
     if demand.server == Server::Minio {
+        notes.extend(configuration.server_release.as_ref().map(|asked| {
+            format!(
+                "a release not before {}: no document brings it; pin the image by its digest",
+                asked.not_before.name
+            )
+        }));
         for (need, what) in [
             (
                 configuration.tls_only,

@@ -11,6 +11,7 @@ mod error;
 pub mod event_log;
 pub mod model;
 mod parse;
+mod release;
 pub mod requirement;
 mod variables;
 mod waiver;
@@ -23,5 +24,6 @@ pub use model::{
     Upload, Variable,
 };
 pub use parse::Known;
+pub use release::{Release, ReleaseDemand};
 pub use requirement::{HoldRule, Matching, Override, Requirement};
 pub use waiver::Waiver;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use crate::lock::Mode;
-use crate::profile::EventLogRules;
+use crate::profile::{EventLogRules, ReleaseDemand};
 use crate::time::Span;
 
 use super::requirement::Requirement;
@@ -93,6 +93,8 @@ pub struct ConfigurationDemand {
     pub replication: Need,
     /// Access logging.
     pub logging: Need,
+    /// The server's release: pinned, known, and not older than this.
+    pub server_release: Option<ReleaseDemand>,
 }
 
 impl ConfigurationDemand {
@@ -107,6 +109,7 @@ impl ConfigurationDemand {
         "public-access-block",
         "replication",
         "logging",
+        "server-release",
     ];
 }
 

@@ -15,6 +15,7 @@ pub mod present;
 pub mod profile_result;
 pub mod proof;
 pub mod rejudge;
+pub mod release;
 pub mod sample;
 pub mod verdict;
 mod vocabulary;
@@ -159,6 +160,9 @@ pub struct Target {
     pub server: Option<String>,
     /// The product's version, where the target knows it (binary, image tag).
     pub version: Option<String>,
+    /// What is known of the server's release, and where it was taken from; nothing where nobody asked for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub release: Option<release::ServerRelease>,
     /// The region.
     pub region: String,
     /// The audited bucket.

@@ -388,6 +388,7 @@ fn without_profile() -> Record {
             tls_fingerprint: None,
             server: Some("MinIO".to_owned()),
             version: Some("RELEASE.2025-09-07T16-13-09Z".to_owned()),
+            release: None,
             region: "us-east-1".to_owned(),
             bucket: "audit-records".to_owned(),
             prefix: "ledger/".to_owned(),

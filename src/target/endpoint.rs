@@ -73,6 +73,7 @@ pub(super) async fn open(spec: EndpointSpec, options: &OpenOptions) -> Result<Op
         kind: Kind::Endpoint,
         description: format!("the bucket {location} at {what}"),
         version: None,
+        image: None,
         endpoint: url,
         clock: Clock::Real,
         own_server: false,

@@ -112,6 +112,7 @@ async fn in_container(image: &str, options: &OpenOptions) -> Result<Opened, Targ
         notice: Some(format!("MinIO runs in a container of {image}")),
         kind: Kind::Container,
         version: container::tag(image),
+        image: Some(image.to_owned()),
         ..own(client, root, Teardown::Container(Box::new(running)))
     })
 }
@@ -132,6 +133,7 @@ fn own(client: Client, root: Credentials, teardown: Teardown) -> Opened {
         kind: Kind::Binary,
         description: String::new(),
         version: None,
+        image: None,
         clock: Clock::Real,
         own_server: true,
         location: Location { bucket: DEMO_BUCKET.to_owned(), prefix: String::new() },

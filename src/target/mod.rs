@@ -143,6 +143,8 @@ pub struct Opened {
     pub description: String,
     /// The product's version, where the target knows it.
     pub version: Option<String>,
+    /// The image that was started, as it was named.
+    pub image: Option<String>,
     /// The address, or `in the process`.
     pub endpoint: String,
     /// The clock that client and (embedded) server go by.

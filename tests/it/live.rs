@@ -135,6 +135,8 @@ impl Drop for Serve {
 pub enum Act {
     /// The server answers.
     Pass,
+    /// The server answers, under this name (the `Server` header; empty: under none).
+    PassAs(&'static str),
     /// The server answers, and the answer is lost on its way.
     PassAndLose,
     /// This is the answer.
@@ -349,6 +351,14 @@ async fn answer(
             let answer = server.handle(http::Request::from_parts(parts, body)).await;
             if let Some(seen) = log.lock().expect("a lock").get_mut(number) {
                 seen.answer = answer.body().clone();
+            }
+            Ok(answer.map(|b| Full::new(b).map_err(|e: Infallible| match e {}).boxed_unsync()))
+        }
+        Act::PassAs(name) => {
+            let mut answer = server.handle(http::Request::from_parts(parts, body)).await;
+            answer.headers_mut().remove("server");
+            if !name.is_empty() {
+                answer.headers_mut().insert("server", http::HeaderValue::from_static(name));
             }
             Ok(answer.map(|b| Full::new(b).map_err(|e: Infallible| match e {}).boxed_unsync()))
         }

@@ -20,6 +20,7 @@ mod profile_documents;
 mod profiles;
 mod qualify;
 mod reference;
+mod release;
 mod scan;
 mod scan_terms;
 mod secrets;

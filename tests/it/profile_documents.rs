@@ -90,6 +90,7 @@ const DEMANDS: &[&str] = &[
     "public-access-block",
     "replication",
     "logging",
+    "server-release",
 ];
 
 const EVIDENCE: &[&str] = &["scenarios", "scan", "analysis", "configuration", "event-log"];

@@ -3,7 +3,9 @@
 use toml::de::DeValue;
 
 use crate::located::{Reader, near};
-use crate::profile::{Attacks, ConfigurationDemand, DefaultDemand, EventLogRules, Need, Upload};
+use crate::profile::{
+    Attacks, ConfigurationDemand, DefaultDemand, EventLogRules, Need, Release, ReleaseDemand, Upload,
+};
 
 use super::requirement::{length, mode};
 use super::{Known, compare, prose};
@@ -33,7 +35,24 @@ pub(super) fn configuration(r: &Reader<'_, '_>) -> ConfigurationDemand {
         public_access_block: need("public-access-block"),
         replication: need("replication"),
         logging: need("logging"),
+        server_release: server_release(&c),
     }
+}
+
+fn server_release(c: &Reader<'_, '_>) -> Option<ReleaseDemand> {
+    let (table, span) = c.table("server-release")?;
+    let what = ("a release of the server", c.path_of("server-release"));
+    let r = c.inner(table, span, what, &["server", "not-before"]);
+    // Of no other server is it known how its releases are named and where they can be read.
+    let server = r.need_word("server", &["MinIO"], |word| word);
+    let name = r.need_text("not-before");
+    let not_before = Release::parse(&name).filter(|release| release.is_named);
+    if not_before.is_none() && !name.trim().is_empty() {
+        let hint = "write the release's tag: `RELEASE.2020-09-17T04-49-20Z`";
+        let place = r.places.of(&r.path_of("not-before"));
+        r.page.say(place, format!("`{name}` is no release of MinIO"), Some(hint.to_owned()));
+    }
+    server.zip(not_before).map(|(server, not_before)| ReleaseDemand { server: server.to_owned(), not_before })
 }
 
 fn default_retention(c: &Reader<'_, '_>) -> Option<DefaultDemand> {

@@ -43,6 +43,7 @@ control = "AO"
 versioning = "yes"
 default-retention = { mode = "governance", lasts = "1095 days" }
 mfa-delete = "where possible"
+server-release = { server = "MinIO", not-before = "RELEASE.2020-09-17T04-49-20Z" }
 
 [upload]
 sends = ["retention", "if-none-match"]
@@ -126,6 +127,8 @@ fn every_key_of_the_format_is_read() {
     assert_eq!(p.configuration.versioning, Need::Yes);
     assert_eq!((p.configuration.mfa_delete, p.configuration.logging), (Need::WherePossible, Need::No));
     assert_eq!(p.configuration.default_retention.map(|d| d.mode), Some(Mode::Governance));
+    let release = p.configuration.server_release.as_ref().map(ToString::to_string);
+    assert_eq!(release.as_deref(), Some("MinIO, a release not before RELEASE.2020-09-17T04-49-20Z"));
     assert!(p.upload.retention && p.upload.if_none_match && !p.upload.hold);
     assert_eq!(p.attacks.skip, [("races".to_owned(), "no time".to_owned())]);
     assert_eq!(p.event_log.as_ref().map(|e| e.token_path.as_str()), Some("meta.token"));

@@ -2,7 +2,7 @@
 
 use crate::profile::{ConfigurationDemand, Need, Profile};
 use crate::record::profile_result::{DemandResult, DemandState, ProfileResult, Seen, assess};
-use crate::record::{FindingRule, Record};
+use crate::record::{FindingRule, Record, release};
 
 impl<'a> Seen<'a> {
     /// What a record holds; the demands stand in its profile's result, or are to.
@@ -46,6 +46,7 @@ pub fn again(record: &Record) -> Vec<String> {
     };
     let mut wrong = Vec::new();
     wrong.extend(undemanded(record, &profile.configuration, result));
+    wrong.extend(released(record, &profile.configuration, result));
     for id in &profile.attacks.require {
         if record.scenarios.iter().any(|s| s.id == *id && !s.required) {
             wrong.push(format!("{id}: the profile {name} requires it, the record does not"));
@@ -82,6 +83,22 @@ fn undemanded(record: &Record, demand: &ConfigurationDemand, result: &ProfileRes
     wrong
 }
 
+/// The release is judged from what the record holds of it, and that has to follow from the log.
+fn released(record: &Record, demand: &ConfigurationDemand, result: &ProfileResult) -> Vec<String> {
+    let Some(asked) = &demand.server_release else { return Vec::new() };
+    let mut wrong = release::disproved(record);
+    let target = &record.target;
+    let shown = release::demand(asked, target.release.as_ref(), target.server.as_deref());
+    let said = result.configuration.iter().find(|d| d.word == shown.word);
+    if said.is_some_and(|said| *said != shown) {
+        wrong.push(format!(
+            "the demand {}: what the record holds of it gives {} ({})",
+            shown.word, shown.state, shown.found
+        ));
+    }
+    wrong
+}
+
 /// The words of the demands that are made.
 fn words(demand: &ConfigurationDemand) -> Vec<&'static str> {
     let mut words: Vec<&'static str> = [
@@ -100,6 +117,9 @@ fn words(demand: &ConfigurationDemand) -> Vec<&'static str> {
     .collect();
     if demand.default_retention.is_some() {
         words.push("default-retention");
+    }
+    if demand.server_release.is_some() {
+        words.push("server-release");
     }
     words
 }

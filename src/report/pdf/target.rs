@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::record::Record;
+use crate::record::release::ServerRelease;
 use crate::report::model::Status;
 use crate::report::pdf::layout::{CODE, CODE_NOTE, Flow, SMALL, STRONG, Style, tint};
 use crate::report::pdf::principals::principals;
@@ -28,6 +29,8 @@ pub(super) fn target(flow: &mut Flow<'_>, record: &Record) {
         .filter_map(|(name, value)| value.as_ref().map(|v| format!("{name} {v}")))
         .collect::<Vec<_>>()
         .join(", ");
+    let release = target.release.as_ref().map(ServerRelease::sentence);
+    let server = release.map_or(server.clone(), |r| format!("{server}; {}", short(&r, 1200)));
     flow.facts(&[
         ("Target", SMALL, format!("{}: {}", target.kind, target.description)),
         (

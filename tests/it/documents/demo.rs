@@ -23,7 +23,9 @@ fn audited(home: &Path, profile: &Profile) {
         .collect();
     assert_eq!(ran.code, Some(0), "{name}: {}\n{}\n{}", record["outcome"], wrong.join("\n"), ran.stderr);
     for demand in record["profile"]["configuration"].as_array().expect("demands") {
-        let excused = demand["asked"] == "where possible" && demand["state"] == "not applicable";
+        // The embedded server is no MinIO, whose release a profile may ask for.
+        let optional = demand["asked"] == "where possible" || demand["word"] == "server-release";
+        let excused = optional && demand["state"] == "not applicable";
         assert!(demand["state"] == "met" || excused, "{name}: {demand}");
     }
     let passed = record["summary"]["pass"].as_u64();

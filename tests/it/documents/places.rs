@@ -142,6 +142,13 @@ impl Audited {
         found["state"].as_str().expect("a state")
     }
 
+    /// The state of a demand on bucket or server, and what was found.
+    pub fn demand(&self, word: &str) -> (&str, &str) {
+        let all = self.record["profile"]["configuration"].as_array().expect("demands");
+        let demand = all.iter().find(|d| d["word"] == word).unwrap_or_else(|| panic!("no {word}"));
+        (demand["state"].as_str().expect("a state"), demand["found"].as_str().expect("a sentence"))
+    }
+
     /// Each of these claims or items is in that state.
     pub fn all(&self, list: &str, state: &str, ids: &[&str]) {
         for id in ids {
