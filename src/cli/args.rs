@@ -72,7 +72,7 @@ pub enum Command {
     Report(ReportArgs),
     /// Make a P-256 key (key.pem) and a self-signed certificate (cert.pem) for signing reports.
     Keygen(KeygenArgs),
-    /// Run the embedded S3 server in the foreground, for other people's tests.
+    /// Run the embedded S3 server in the foreground, for other people's tests. It takes signatures of version 4 only.
     Serve(ServeArgs),
     /// Run the suite against every seeded defect of the embedded server: is each one caught, can each scenario fail?
     Qualify(QualifyArgs),
@@ -420,6 +420,9 @@ pub struct ReportArgs {
     /// The key's certificate.
     #[arg(long, value_name = "FILE", requires = "key")]
     pub cert: Option<PathBuf>,
+    /// Render a record that does not verify, or that other rules judged; it is not signed.
+    #[arg(long, conflicts_with = "key")]
+    pub unverified: bool,
     /// Print the JSON Schema of the record instead.
     #[arg(long, conflicts_with = "path")]
     pub schema: bool,

@@ -36,6 +36,16 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     let requirement = ProfileArgs::requirement(profile.as_ref(), &args.requirement, setup)?;
     let require = profile::required(&args.attack, profile.as_ref());
     let max_residue = max_residue(&args.attack)?;
+    // A gate whose bucket got lost (an empty variable, a configuration that is not there) must not turn green.
+    let named = args.target.target.is_some()
+        || args.target.location.is_some()
+        || setup.config.target.location.is_some();
+    if args.attack.yes && !named && profile.as_ref().is_none_or(|p| p.bucket.is_none()) {
+        return Err(Failure::usage(
+            "--yes agrees to what stays in a live bucket, and none is named",
+            "name it: s3://BUCKET; or say `--target embedded` for the embedded server",
+        ));
+    }
     let begun = std::time::Instant::now();
     let started = Clock::Real.now();
     let run_id = new_run_id();

@@ -51,6 +51,13 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Record, Failure> {
 /// Signature, digests, chain, and the evidence judged again. Exit code 5 if anything does not hold.
 pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let path = results(&args.path);
+    let signature_alone = !path.exists() && path.with_file_name("results.json.sig").exists();
+    if signature_alone {
+        return Err(broken(
+            format!("cannot read {}: there is its signature, and no record", path.display()),
+            Some("evidence was taken away: get the whole directory again from where it was filed"),
+        ));
+    }
     let bytes = read(&path)?;
     if bytes.starts_with(b"%PDF-") {
         return pdf_alone(&bytes, args.cert.as_deref());
@@ -73,7 +80,10 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
             "report.pdf: signed whole, by the same signer; {}",
             same_record(&read(&pdf)?, &record, &bytes)?
         ));
+    } else {
+        note("report.pdf: not there, so not checked; `wormproof report DIR --format pdf` makes it again");
     }
+    note(&same_junit(&path.with_file_name("junit.xml"), &record)?);
     let mut wrong = rejudge(&record);
     wrong.extend(filing::check(&record.attachments, path.parent().unwrap_or(Path::new(""))));
     if !wrong.is_empty() {
@@ -129,6 +139,48 @@ fn same_record(pdf: &[u8], record: &Record, results: &[u8]) -> Result<&'static s
     }
 }
 
+/// Whether junit.xml, which no signature covers, is what this record gives. Another version may write it otherwise.
+fn same_junit(path: &Path, record: &Record) -> Result<String, Failure> {
+    if !path.is_file() {
+        return Ok(
+            "junit.xml: not there, so not checked; `wormproof report DIR --format junit` makes it again"
+                .to_owned(),
+        );
+    }
+    let again = output::render(record, Format::Junit, &Options::default())?;
+    if read(path)? == again {
+        return Ok("junit.xml: made from this results.json".to_owned());
+    }
+    let own = (env!("CARGO_PKG_VERSION"), env!("WORMPROOF_COMMIT"));
+    if (record.tool.version.as_str(), record.tool.commit.as_str()) == own {
+        return Err(broken(
+            "junit.xml is not what this results.json gives",
+            Some("`wormproof report DIR --format junit` makes it again from the record"),
+        ));
+    }
+    Ok("junit.xml: written by another version, so not compared; no signature covers it".to_owned())
+}
+
+/// Whether a record may be rendered: signed as it stands (where its signature is beside it), and judged again with the
+/// same verdicts. Without this a report would lend its face, and a new signature, to any text.
+fn trusted(path: &Path, bytes: &[u8], record: &Record) -> Result<(), Failure> {
+    let hint =
+        Some("`wormproof verify` says more; `--unverified` renders it all the same, and never signs it");
+    let signature = path.with_file_name("results.json.sig");
+    if signature.is_file() {
+        let certificate = String::from_utf8_lossy(&beside(&path.with_file_name("cert.pem"))?).into_owned();
+        let signer = verify_detached(&certificate, bytes, &beside(&signature)?)
+            .map_err(|e| broken(format!("the record is not the one that was signed: {e}"), hint))?;
+        if record.signer.fingerprint != signer.fingerprint {
+            return Err(broken("the record names another signer than the one who signed it", hint));
+        }
+    } else {
+        note("the record's signature is not beside it: only its evidence was judged again");
+    }
+    let wrong = rejudge(record);
+    if wrong.is_empty() { Ok(()) } else { Err(broken(wrong.join("\n  "), hint)) }
+}
+
 /// A signed PDF without its record: integrity and signer, and nothing about the evidence.
 fn pdf_alone(bytes: &[u8], cert: Option<&Path>) -> Result<u8, Failure> {
     let signed = verify_pdf(bytes).map_err(|e| broken(&e, e.hint()))?;
@@ -167,6 +219,11 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
         let path = args.path.as_deref().map(results).unwrap_or_default();
         let results = read(&path)?;
         let record = parse(&results)?;
+        if args.unverified {
+            note("not verified: neither its signature nor its evidence was checked (--unverified)");
+        } else {
+            trusted(&path, &results, &record)?;
+        }
         let digest = hex::encode(Sha256::digest(&results));
         let format = match args.format {
             ReportFormat::Table => Format::Table,
@@ -180,7 +237,7 @@ pub(super) fn report(args: &ReportArgs) -> Result<u8, Failure> {
                 report::metrics::exposition(&record, &args.labels.label, None).into_bytes()
             }
             (Some(key), Some(cert)) if format == Format::Pdf => {
-                output::signed_pdf(&record, &digest, &signer(key, cert)?)?
+                output::signed_pdf(&record, &digest, &signer(key, cert, &Environment::read())?)?
             }
             _ => {
                 let environment = Environment::read();

@@ -3,9 +3,9 @@
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use crate::cli::Failure;
 use crate::cli::args::metrics::MetricsArgs;
 use crate::cli::setup::words;
+use crate::cli::{Failure, note};
 use crate::record::Record;
 use crate::report::metrics::{common_labels, exposition, last_complete};
 use crate::store::push::Gateway;
@@ -46,6 +46,11 @@ pub(super) async fn deliver(
     match sink(args)? {
         None => Ok(()),
         Some(Sink::File(path)) => {
+            if path.extension().is_none_or(|e| e != "prom") {
+                note(
+                    "the metrics' file does not end in .prom: the node exporter's collector will not read it",
+                );
+            }
             let before = std::fs::read_to_string(&path).unwrap_or_default();
             let earlier = last_complete(&before, &common_labels(record, own));
             replace(&path, exposition(record, own, earlier).as_bytes())

@@ -70,8 +70,8 @@ impl Setup {
         let key = args.key.as_ref().or(self.config.report.key.as_ref());
         let cert = args.cert.as_ref().or(self.config.report.cert.as_ref());
         match (key, cert) {
-            (Some(key), Some(cert)) => signer(key, cert).map(|i| (i, false)),
-            _ => Identity::generate("wormproof, key of one run", Clock::Real.now(), TimeDelta::days(1))
+            (Some(key), Some(cert)) => signer(key, cert, &self.environment).map(|i| (i, false)),
+            _ => Identity::generate("wormproof (key of one run)", Clock::Real.now(), TimeDelta::days(1))
                 .map(|i| (i, true))
                 .map_err(|e| Failure::new(&e, e.hint())),
         }
@@ -117,6 +117,12 @@ impl Setup {
             return Err(Failure::usage(
                 "--endpoint-url and --aws-profile belong to a live bucket, and none is named",
                 "name it: `wormproof audit s3://BUCKET --endpoint-url URL`",
+            ));
+        }
+        if args.target.is_none() && self.environment.minio_endpoint.is_some() {
+            return Err(Failure::usage(
+                "no bucket is named, and MINIO_ENDPOINT says that a live one was meant",
+                "name it: s3://BUCKET; or say `--target embedded` for the embedded server",
             ));
         }
         Ok(match args.target {
@@ -270,7 +276,8 @@ pub(super) fn span(text: &str, option: &str) -> Result<Span, Failure> {
 }
 
 /// A signer from its files.
-pub(super) fn signer(key: &Path, cert: &Path) -> Result<Identity, Failure> {
+pub(super) fn signer(key: &Path, cert: &Path, environment: &Environment) -> Result<Identity, Failure> {
+    let password = environment.key_password.as_ref().map(|p| p.as_str());
     let read = |path: &Path| {
         std::fs::read_to_string(path).map_err(|e| {
             Failure::usage(
@@ -279,7 +286,7 @@ pub(super) fn signer(key: &Path, cert: &Path) -> Result<Identity, Failure> {
             )
         })
     };
-    Identity::from_pem(&read(key)?, &read(cert)?, None).map_err(|e| Failure {
+    Identity::from_pem(&read(key)?, &read(cert)?, password).map_err(|e| Failure {
         message: e.to_string(),
         hint: e.hint().map(ToOwned::to_owned),
         code: 2,

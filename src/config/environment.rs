@@ -19,6 +19,8 @@ pub struct Environment {
     pub minio_binary: Option<PathBuf>,
     /// Of a pair of keys only one half is set: the variable that is missing.
     pub minio_keys_missing: Option<&'static str>,
+    /// `WORMPROOF_KEY_PASSWORD`: of the signer's key, where that is encrypted.
+    pub key_password: Option<Zeroizing<String>>,
     /// The directory for temporary files.
     pub temporary: PathBuf,
     /// The first `minio` on `PATH`.
@@ -83,6 +85,8 @@ impl Environment {
         Self {
             minio_endpoint: get("MINIO_ENDPOINT"),
             minio_keys_missing: missing.filter(|_| keys.is_none()),
+            // As it is: a password may begin or end with a space.
+            key_password: variables.get("WORMPROOF_KEY_PASSWORD").filter(|v| !v.is_empty()).cloned(),
             temporary: std::env::temp_dir(),
             minio_keys_source: keys.as_ref().map(|(source, _)| *source),
             minio_keys: keys.map(|(_, keys)| keys),

@@ -37,7 +37,9 @@ impl ConfigError {
     #[must_use]
     pub fn hint(&self) -> Option<&str> {
         match self {
-            Self::Unreadable { .. } => Some("name the file with --config"),
+            Self::Unreadable { .. } => Some(
+                "name a file that is there and can be read, or leave out --config: ./wormproof.toml is read where there is one",
+            ),
             Self::Mistake { hint, .. } => Some(hint.as_str()).filter(|hint| !hint.is_empty()),
         }
     }

@@ -5,6 +5,7 @@
 
 pub mod analysis;
 pub mod attachment;
+pub mod count;
 pub mod event_log;
 pub mod evidence;
 pub mod finding;
@@ -28,6 +29,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use attachment::Attachment;
+pub use count::counted;
 pub use evidence::RunEvidence;
 pub use finding::{Finding, FindingRule, ScanResult};
 pub use log::{Event, Exchanges, Log, What};

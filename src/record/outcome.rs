@@ -223,7 +223,9 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
         return say(4, "there was no version to look at".to_owned());
     }
     if all.attacked {
-        say(0, format!("all {passed} guarantees that were tested held"))
+        let all =
+            if passed == 1 { "the one guarantee".to_owned() } else { format!("all {passed} guarantees") };
+        say(0, format!("{all} that {} tested held", if passed == 1 { "was" } else { "were" }))
     } else {
         say(0, "every version that was scanned meets the requirement".to_owned())
     }

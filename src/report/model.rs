@@ -154,6 +154,35 @@ pub fn not_assessed(record: &Record) -> Vec<&ScenarioResult> {
     )
 }
 
+/// From this many on, scenarios that were not run for one and the same reason are told in one line.
+const SHARED: usize = 5;
+
+/// The reasons for which many scenarios were not run, each with their number, the most frequent first. What was
+/// required is never among them.
+#[must_use]
+pub fn shared_reasons(record: &Record) -> Vec<(&str, usize)> {
+    let mut reasons: Vec<(&str, usize)> = Vec::new();
+    let idle = |s: &&ScenarioResult| Status::of(s) == Status::Skipped && !s.required && s.runs.is_empty();
+    for scenario in record.scenarios.iter().filter(idle) {
+        match reasons.iter_mut().find(|(reason, _)| *reason == scenario.reason) {
+            Some((_, count)) => *count += 1,
+            None => reasons.push((&scenario.reason, 1)),
+        }
+    }
+    reasons.retain(|(_, count)| *count >= SHARED);
+    reasons.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
+    reasons
+}
+
+/// Whether a scenario is told in the line of its reason.
+#[must_use]
+pub fn is_shared(scenario: &ScenarioResult, shared: &[(&str, usize)]) -> bool {
+    Status::of(scenario) == Status::Skipped
+        && !scenario.required
+        && scenario.runs.is_empty()
+        && shared.iter().any(|(reason, _)| *reason == scenario.reason)
+}
+
 /// The words of a total of the scan.
 #[must_use]
 pub fn total_words(word: &str) -> &str {

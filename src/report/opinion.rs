@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::record::Record;
+use crate::record::{Record, counted};
 use crate::report::model::{Counts, Status};
 
 /// How the run ended, in one word for a banner.
@@ -38,10 +38,10 @@ pub fn headline(record: &Record) -> String {
                     .to_owned()
             } else {
                 format!(
-                    "Within the scope and under the conditions stated in this report, {} of {} guarantees that \
+                    "Within the scope and under the conditions stated in this report, {} of {} that \
                      were assessed held against every attack that was made on canary objects.",
                     counts.get(Status::Pass),
-                    counts.total() - counts.get(Status::Skipped),
+                    counted(counts.total() - counts.get(Status::Skipped), "guarantee"),
                 )
             };
             if counts.get(Status::Waived) > 0 {

@@ -145,8 +145,14 @@ impl Page {
         }
         add("Scope", &format!("s3://{}/{}", target.bucket, target.prefix));
         add("Run", &record.run_id);
-        add("Started", &format!("{} ({} clock)", human(record.times.started), record.times.clock));
+        add("Started", &human(record.times.started));
         add("Finished", &human(record.times.finished));
+        if record.times.clock == "virtual" {
+            add(
+                "Server's clock",
+                "virtual: it jumps instead of waiting, so its times run ahead of those above",
+            );
+        }
         if record.suite_changed {
             add("Suite", "CHANGED: not qualified");
         }
@@ -185,13 +191,15 @@ impl Page {
         if let Some(written) = written {
             table.add_row([text(&format!("Written to {written}"))]);
         }
-        table.add_row([text(&format!(
-            "Scenarios: {}; assessed {} of {} planned{}",
-            counts.words(),
-            record.assessed,
-            record.planned,
-            if record.complete { "" } else { ", NOT COMPLETE" }
-        ))]);
+        if !record.scenarios.is_empty() {
+            table.add_row([text(&format!(
+                "Scenarios: {}; assessed {} of {} planned{}",
+                counts.words(),
+                record.assessed,
+                record.planned,
+                if record.complete { "" } else { ", NOT COMPLETE" }
+            ))]);
+        }
         table.add_row([Cell::new(show(&format!(
             "{words}: {} (exit code {})",
             record.outcome.reason, record.outcome.exit_code

@@ -1,6 +1,7 @@
 //! The requirement, the sample and the attachments in words.
 
 use crate::record::attachment::Attachment;
+use crate::record::counted;
 use crate::record::finding::{OverrideText, RequirementText, ScanResult};
 
 /// What the scan required of every version, in words.
@@ -44,7 +45,7 @@ pub fn facts(scan: &ScanResult) -> Vec<(String, String)> {
         .iter()
         .map(|other| {
             let count = scan.by_override.get(&other.name).copied().unwrap_or(0);
-            (format!("Terms of {}", other.name), format!("{}; {count} versions", terms(other)))
+            (format!("Terms of {}", other.name), format!("{}; {}", terms(other), counted(count, "version")))
         })
         .collect();
     let Some(sample) = &scan.sample else { return facts };
@@ -53,12 +54,12 @@ pub fn facts(scan: &ScanResult) -> Vec<(String, String)> {
     let compared =
         if compared.is_empty() { String::new() } else { format!("; compared: {}", compared.join(", ")) };
     let again =
-        if sample.again == 0 { String::new() } else { format!(" and {} of an earlier record", sample.again) };
+        if sample.again == 0 { String::new() } else { format!(", {} of an earlier record", sample.again) };
     facts.push((
         "Read whole".to_owned(),
         format!(
-            "{} of {} versions chosen at random from {}{again}: {} altered, {} not readable{compared}{}",
-            sample.read,
+            "{} ({} chosen at random from {}{again}): {} altered, {} not readable{compared}{}",
+            counted(sample.read, "version"),
             sample.chosen,
             sample.population,
             sample.altered,

@@ -101,7 +101,7 @@ impl SignError {
             Self::LegacyEncryption => {
                 Some("encrypt it anew: openssl pkcs8 -topk8 -v2 aes-256-cbc -in old.pem -out key.pem")
             }
-            Self::PasswordMissing => Some("give the key's password"),
+            Self::PasswordMissing => Some("give the key's password in the variable WORMPROOF_KEY_PASSWORD"),
             Self::KeyMismatch => {
                 Some("the signer's certificate must come first in the file, before those of its issuers")
             }

@@ -216,6 +216,18 @@ fn what_does_not_verify_is_5_and_what_is_not_there_is_2() {
     run_in(home.path(), &["verify", "out/report.pdf", "--cert", "other/cert.pem"])
         .is_5("the signer is not the one of");
     run_in(home.path(), &["verify", "out", "--cert", "other/cert.pem"]).is_5("the signer is not the one of");
+    // What no signature covers is made again and compared; what is not there is said.
+    let junit = home.path().join("out/junit.xml");
+    let whole = std::fs::read_to_string(&junit).expect("a report");
+    std::fs::write(&junit, whole.replacen("WORM-101", "WORM-102", 1)).expect("written");
+    run_in(home.path(), &["verify", "out"]).is_5("junit.xml is not what this results.json gives");
+    std::fs::remove_file(&junit).expect("removed");
+    std::fs::remove_file(home.path().join("out/report.pdf")).expect("removed");
+    let bare = run_in(home.path(), &["verify", "out"]);
+    assert_eq!(bare.code, Some(0), "{bare:#?}");
+    for name in ["report.pdf", "junit.xml"] {
+        assert!(bare.stderr.contains(&format!("{name}: not there, so not checked")), "{}", bare.stderr);
+    }
     std::fs::remove_file(home.path().join("out/results.json.sig")).expect("removed");
     run_in(home.path(), &["verify", "out"]).fails(
         5,
@@ -224,6 +236,79 @@ fn what_does_not_verify_is_5_and_what_is_not_there_is_2() {
     );
     std::fs::write(home.path().join("out/results.json"), "{\"schema\": 1}").expect("written");
     run_in(home.path(), &["report", "out"]).fails(5, "not a record", "results.json");
+}
+
+#[test]
+fn what_does_not_verify_is_not_rendered_and_never_signed() {
+    let home = tempfile::tempdir().expect("a directory");
+    let made = run_in(home.path(), &["attack", "--only", "WORM-101", "--output", "out"]);
+    assert_eq!(made.code, Some(0), "{made:#?}");
+    assert_eq!(run_in(home.path(), &["keygen", "--output", "key"]).code, Some(0));
+    let again = run_in(home.path(), &["report", "out", "--format", "junit"]);
+    assert_eq!(again.code, Some(0), "{again:#?}");
+    let record = home.path().join("out/results.json");
+    let text = std::fs::read_to_string(&record).expect("a record");
+    let forged = text.replacen("\"verdict\":\"pass\"", "\"verdict\":\"fail\"", 1);
+    assert!(forged != text, "the forgery hits");
+    std::fs::write(&record, forged).expect("written");
+    let sign = ["report", "out", "--format", "pdf", "--key", "key/key.pem", "--cert", "key/cert.pem"];
+    let forged = run_in(home.path(), &[&sign[..], &["--output", "forged.pdf"]].concat());
+    forged.is_5("the record is not the one that was signed");
+    assert!(!home.path().join("forged.pdf").exists());
+    // Without its signature it is judged again all the same.
+    std::fs::remove_file(home.path().join("out/results.json.sig")).expect("removed");
+    run_in(home.path(), &["report", "out"]).is_5("its evidence gives pass");
+    let shown = run_in(home.path(), &["report", "out", "--unverified"]);
+    assert_eq!(shown.code, Some(0), "{shown:#?}");
+    assert!(shown.stderr.contains("not verified"), "{}", shown.stderr);
+    let both = run_in(home.path(), &[&sign[..], &["--unverified"]].concat());
+    assert_eq!(both.code, Some(2), "{both:#?}");
+    // A record that was taken away is no mistake of the command line.
+    std::fs::write(home.path().join("out/results.json.sig"), "x").expect("written");
+    std::fs::remove_file(&record).expect("removed");
+    run_in(home.path(), &["verify", "out"]).is_5("there is its signature, and no record");
+}
+
+#[test]
+fn a_gate_whose_bucket_got_lost_does_not_turn_green() {
+    let home = tempfile::tempdir().expect("a directory");
+    let lost = run_in(home.path(), &["audit", "--yes", "--only", "WORM-101", "--output", "out"]);
+    lost.fails(2, "none is named", "--target embedded");
+    let own = ["audit", "--yes", "--target", "embedded", "--only", "WORM-101", "--output", "out"];
+    assert_eq!(run_in(home.path(), &own).code, Some(0));
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_wormproof"));
+    let said = command
+        .args(["scan", "--output", "scan"])
+        .current_dir(home.path())
+        .env("MINIO_ENDPOINT", "localhost:9000")
+        .output()
+        .expect("it runs");
+    assert_eq!(said.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&said.stderr).contains("MINIO_ENDPOINT says that a live one was meant"));
+}
+
+#[test]
+fn an_encrypted_key_takes_its_password_from_the_environment() {
+    let home = tempfile::tempdir().expect("a directory");
+    assert_eq!(run_in(home.path(), &["keygen", "--output", "key"]).code, Some(0));
+    let openssl = std::process::Command::new("openssl")
+        .args(["pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", "key/key.pem", "-out", "key/secret.pem"])
+        .args(["-passout", "pass:correct horse"])
+        .current_dir(home.path())
+        .status();
+    assert!(openssl.is_ok_and(|s| s.success()), "openssl encrypts the key");
+    let args =
+        ["attack", "--only", "WORM-101", "--key", "key/secret.pem", "--cert", "key/cert.pem", "--output"];
+    run_in(home.path(), &[&args[..], &["none"]].concat()).fails(2, "password", "WORMPROOF_KEY_PASSWORD");
+    let signed = std::process::Command::new(env!("CARGO_BIN_EXE_wormproof"))
+        .args(args)
+        .arg("signed")
+        .current_dir(home.path())
+        .env("WORMPROOF_KEY_PASSWORD", "correct horse")
+        .output()
+        .expect("it runs");
+    assert_eq!(signed.status.code(), Some(0), "{}", String::from_utf8_lossy(&signed.stderr));
+    assert_eq!(run_in(home.path(), &["verify", "signed", "--cert", "key/cert.pem"]).code, Some(0));
 }
 
 fn configured(front: &Front, home: &Path, waivers: &str) {

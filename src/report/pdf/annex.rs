@@ -50,12 +50,16 @@ fn population(flow: &mut Flow<'_>, scan: &ScanResult) {
     let mut facts = vec![
         ("Scope", CODE, scan.scope.clone()),
         ("Required of every version", SMALL, requirement(scan)),
-        ("From, to", SMALL, format!("{} – {}", human(scan.started), human(scan.finished))),
+        (
+            "From, to",
+            SMALL,
+            format!("{} – {}, by the server's clock", human(scan.started), human(scan.finished)),
+        ),
         (
             "Seen",
             SMALL,
             format!(
-                "{} object versions of {} keys, {} delete markers; {} pages listed, {} locks looked up one by one",
+                "object versions: {}, of keys: {}; delete markers: {}; pages listed: {}; locks looked up one by one: {}",
                 grouped(scan.versions),
                 grouped(scan.keys),
                 grouped(scan.markers),

@@ -10,6 +10,7 @@ use crate::report::pdf::layout::{
 };
 use crate::report::pdf::short;
 use crate::report::pdf::table::{Cell, cell, left};
+use crate::report::profile::result_line;
 use crate::time::human;
 
 /// What the fingerprint of a key made for one run is worth.
@@ -65,9 +66,25 @@ pub(super) fn cover(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) 
         (
             "From, to",
             value,
-            format!("{} – {} ({} clock)", human(times.started), human(times.finished), times.clock),
+            format!(
+                "{} – {}, by the client's clock{}",
+                human(times.started),
+                human(times.finished),
+                if times.clock == "virtual" {
+                    "; the server's is virtual and jumps instead of waiting"
+                } else {
+                    ""
+                }
+            ),
         ),
     ];
+    if let Some(profile) = record.profile.as_deref() {
+        facts.push((
+            "Profile",
+            value,
+            format!("{}: {}", short(&profile.name, 60), short(&result_line(profile), 300)),
+        ));
+    }
     if let Some(challenge) = &record.operator.challenge {
         facts.push(("Challenge", CODE, short(challenge, 300)));
     }
@@ -83,7 +100,8 @@ pub(super) fn cover(flow: &mut Flow<'_>, record: &Record, results_sha256: &str) 
         NOTE,
         0.0,
         "This PDF is made from results.json, which holds every request, answer and read-back. The digest above \
-         binds both. Verdicts count only under the conditions in sections 2 and 8.",
+         binds both. Verdicts count only under the conditions that are stated in the sections “Opinion” and “Target, \
+         principals and configuration”.",
     );
 }
 
@@ -120,13 +138,20 @@ pub(super) fn contents(flow: &mut Flow<'_>, page: usize) {
     let listed: Vec<_> = flow.marks.iter().filter(|m| m.level == 1 || m.status.is_some()).collect();
     let sections = listed.iter().filter(|m| m.level == 1).count();
     let most = 25 - sections.min(25);
-    let mut named = 0;
+    let (mut named, mut untold) = (0, 0);
     for mark in listed {
         let (style, indent, height) = if mark.level == 1 {
+            if untold > 0 {
+                let text = format!("and {untold} more, which did not hold or came to no conclusion");
+                items.push(Item::Text { style: NOTE, x: MARGIN + 14.0, y, text });
+                y += 14.0;
+                untold = 0;
+            }
             (Style::new(Face::Bold, 10.0, INK), 0.0, 19.0)
         } else {
             named += 1;
             if named > most {
+                untold += 1;
                 continue;
             }
             (Style::new(Face::Regular, 8.6, INK), 14.0, 14.0)
@@ -169,10 +194,6 @@ pub(super) fn contents(flow: &mut Flow<'_>, page: usize) {
             top: mark.top,
         });
         y += height;
-    }
-    if named > most {
-        let text = format!("and {} more among the scenarios", named - most);
-        items.push(Item::Text { style: NOTE, x: MARGIN + 14.0, y, text });
     }
     let later = flow.pages.split_off(page + 1);
     for item in items {

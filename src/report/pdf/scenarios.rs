@@ -35,6 +35,7 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
             Counts::of(run.iter().copied()).words()
         ),
     );
+    words(flow);
     if !idle.is_empty() {
         let text = format!(
             "{} further scenarios were not run; each is named with its reason among what was not assessed.",
@@ -63,6 +64,30 @@ pub(super) fn scenarios(flow: &mut Flow<'_>, record: &Record) {
             _ => full(flow, &title, scenario, status),
         }
     }
+}
+
+/// The words of the scenarios, for a reader who has not met them.
+fn words(flow: &mut Flow<'_>) {
+    let rows = [
+        (
+            "canary",
+            "An object that the tool wrote for this run; ledger, draft, evidence, scratch are names of canaries.",
+        ),
+        ("attack", "A request that must do no harm to a locked canary, whatever the server answers."),
+        (
+            "control",
+            "A request that shows that the same principal has the right: without it a refusal proves nothing.",
+        ),
+        ("promise", "A legal act whose effect the store owes, such as setting a lock."),
+        ("principal", "Who sent a request, by role; the roles are in the section on target and principals."),
+        (
+            "reach",
+            "How far an attack could go: object (one canary), bucket (a bucket of the tool's own, a twin), server.",
+        ),
+    ];
+    flow.gap(6.0);
+    let rows = rows.map(|(word, meaning)| vec![cell(STRONG, word), cell(SMALL, meaning)]).to_vec();
+    flow.table(&[left("Word", 0.14), left("Means", 0.86)], rows);
 }
 
 fn classes(scenario: &ScenarioResult) -> String {

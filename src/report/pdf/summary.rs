@@ -2,7 +2,9 @@
 
 use crate::record::Record;
 use crate::record::analysis::AnalysisState;
-use crate::report::model::{Counts, Status, groups, not_assessed as open, ordered};
+use crate::report::model::{
+    Counts, Status, groups, is_shared, not_assessed as open, ordered, shared_reasons,
+};
 use crate::report::opinion::opinion as paragraphs;
 use crate::report::pdf::layout::{BODY, Flow, GREY, MARGIN, NOTE, SMALL, STRONG, Style, WIDTH, tint};
 use crate::report::pdf::short;
@@ -151,8 +153,10 @@ pub(super) fn not_assessed(flow: &mut Flow<'_>, record: &Record) {
     } else {
         flow.paragraph(BODY, 0.0, "Nothing is known about these guarantees. None of them counts as held.");
         flow.gap(6.0);
+        let shared = shared_reasons(record);
         let rows = open
             .iter()
+            .filter(|s| !is_shared(s, &shared))
             .map(|s| {
                 let id = if s.required { format!("{} (required)", s.id) } else { s.id.clone() };
                 vec![
@@ -162,6 +166,17 @@ pub(super) fn not_assessed(flow: &mut Flow<'_>, record: &Record) {
                     cell(SMALL, s.severity.word()),
                 ]
             })
+            .chain(shared.iter().map(|(reason, count)| {
+                vec![
+                    Cell::Badge(Status::Skipped),
+                    cell(STRONG, format!("{count} of them")),
+                    Cell::Text(vec![
+                        (SMALL, (*reason).to_owned()),
+                        (NOTE, "results.json names each of them.".to_owned()),
+                    ]),
+                    cell(SMALL, ""),
+                ]
+            }))
             .collect();
         flow.table(
             &[

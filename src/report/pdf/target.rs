@@ -64,11 +64,7 @@ pub(super) fn target(flow: &mut Flow<'_>, record: &Record) {
             SMALL,
             target.reach.map_or_else(|| "no attacks".to_owned(), |r| r.word().to_owned()),
         ),
-        (
-            "Clock skew",
-            SMALL,
-            record.times.skew_ms.map_or_else(unknown, |ms| format!("server {ms} ms against the client")),
-        ),
+        ("Clock skew", SMALL, record.times.skew_ms.map_or_else(unknown, skew)),
         ("Operator", SMALL, if operator.is_empty() { unknown() } else { operator }),
         ("Arguments", CODE, short(&record.arguments.join(" "), 1200)),
     ]);
@@ -147,10 +143,20 @@ fn configuration(flow: &mut Flow<'_>, value: &Value) {
     flow.table(&[left("Setting", 0.2), left("Value", 0.8)], rows);
 }
 
+/// The server's clock against the client's. A `Date` has whole seconds, so that a difference of up to one is none.
+fn skew(ms: i64) -> String {
+    match ms {
+        -1000..=1000 => "none that shows in a Date of whole seconds".to_owned(),
+        ..-1000 => format!("the server is {} s behind the client, give or take 1 s", -ms / 1000),
+        _ => format!("the server is {} s ahead of the client, give or take 1 s", ms / 1000),
+    }
+}
+
 /// A setting as text.
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "not set".to_owned(),
+        Value::Object(fields) if fields.len() == 1 && fields.contains_key("known") => words(&fields["known"]),
         Value::String(text) => text.clone(),
         other => serde_json::to_string_pretty(other).unwrap_or_default(),
     }

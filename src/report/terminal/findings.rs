@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use comfy_table::{Cell, Color};
 
 use super::{NAMED, Page, number, text};
-use crate::record::{Finding, Record, ScanResult};
+use crate::record::{Finding, Record, ScanResult, counted};
 use crate::report::model::{rule_severity, rule_words, total_words};
 use crate::report::text::show;
 use crate::time::human;
@@ -21,13 +21,18 @@ impl Page {
         add("Required", requirement(scan));
         add(
             "Seen",
-            format!("{} versions of {} keys, {} delete markers", scan.versions, scan.keys, scan.markers),
+            format!(
+                "{} of {}, {}",
+                counted(scan.versions, "version"),
+                counted(scan.keys, "key"),
+                counted(scan.markers, "delete marker")
+            ),
         );
         for (word, count) in &scan.totals {
             add("", format!("{count} {}", total_words(word)));
         }
         for (run, count) in &scan.left_out {
-            add("Left out", format!("{count} own canaries of run {run}"));
+            add("Left out", format!("of the tool's own canaries, {count} of run {run}"));
         }
         for (name, value) in crate::report::terms::facts(scan) {
             add(&name, value);

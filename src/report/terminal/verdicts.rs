@@ -6,13 +6,14 @@ use comfy_table::{Attribute, Cell, ColumnConstraint, Width};
 
 use super::{Page, WIDE, strong, text, verdict};
 use crate::record::{Record, ScenarioResult};
-use crate::report::model::{Status, groups};
+use crate::report::model::{Status, groups, is_shared, shared_reasons};
 use crate::report::text::{brief, show};
 
 impl Page {
     /// The scenarios of the given statuses, by group; nothing if there is none.
     pub(super) fn verdicts(&self, record: &Record, title: &str, statuses: &[Status]) -> Option<String> {
-        let wanted = |s: &&&ScenarioResult| statuses.contains(&Status::of(s));
+        let shared = shared_reasons(record);
+        let wanted = |s: &&&ScenarioResult| statuses.contains(&Status::of(s)) && !is_shared(s, &shared);
         let reasons = statuses != [Status::Pass];
         let wide = reasons && self.width >= WIDE;
         let mut header = vec!["Verdict", "Severity", "Scenario", ""];
@@ -58,6 +59,17 @@ impl Page {
                     row.push(Cell::new(reason));
                 }
                 table.add_row(row);
+            }
+        }
+        if statuses.contains(&Status::Skipped) {
+            for (reason, count) in &shared {
+                any = true;
+                table.add_row([
+                    verdict(Status::Skipped),
+                    Cell::new(""),
+                    Cell::new(format!("{count} of them")),
+                    text(reason),
+                ]);
             }
         }
         for (index, width) in [(0, 14), (1, 10)] {
