@@ -8,7 +8,7 @@ use crate::record::analysis::Analysis;
 use crate::record::attachment::Attachment;
 use crate::record::event_log::EventLogResult;
 use crate::record::judge::strength;
-use crate::record::profile_result::shown::pieces;
+use crate::record::profile_result::shown::{broken_of, pieces};
 use crate::record::profile_result::{
     ClaimResult, ClaimState, ControlResult, DemandResult, EvidenceKind, ItemResult, Piece, ProfileResult,
     Shown, requirement,
@@ -46,11 +46,15 @@ pub struct Seen<'a> {
 /// Says of every clause, item and claim of a profile what was shown.
 ///
 /// *Satisfied* is only what names evidence, all of which was assessed and holds. One thing that does not hold is
-/// enough for *not satisfied*, accepted or not. Everything else is *not assessed*: silence satisfies nothing.
+/// enough for *not satisfied*, accepted or not; for a clause that may be any scenario that names it, listed as its
+/// evidence or not: what was seen to break a clause is not made good by what else held. Everything else is *not assessed*: silence satisfies nothing.
 #[must_use]
 pub fn assess(profile: &Profile, seen: &Seen<'_>) -> ProfileResult {
     let controls = profile.controls.iter().map(|control| {
-        let (state, reason, evidence) = judged(&control.shown_by, profile, seen);
+        let mut pieces = pieces(&control.shown_by, profile, seen);
+        let broken = broken_of(&control.id, &pieces, seen);
+        pieces.extend(broken);
+        let (state, reason, evidence) = concluded(pieces);
         let considerations = flat(&control.considerations);
         ControlResult { id: control.id.clone(), state, reason, evidence, considerations }
     });
@@ -88,7 +92,10 @@ pub fn assess(profile: &Profile, seen: &Seen<'_>) -> ProfileResult {
 }
 
 fn judged(evidence: &Evidence, profile: &Profile, seen: &Seen<'_>) -> (Shown, String, Vec<Piece>) {
-    let pieces = pieces(evidence, profile, seen);
+    concluded(pieces(evidence, profile, seen))
+}
+
+fn concluded(pieces: Vec<Piece>) -> (Shown, String, Vec<Piece>) {
     let state = fold(&pieces);
     let reason = if pieces.is_empty() {
         "the profile names nothing that would show it".to_owned()

@@ -31,6 +31,18 @@ fn piece(kind: EvidenceKind, name: &str, state: Shown, saw: impl Into<String>) -
     Piece { kind, name: name.to_owned(), state, saw: saw.into(), count: None, waived: None }
 }
 
+/// What broke a clause beside its listed evidence: every scenario of this run that names the clause and failed.
+pub(super) fn broken_of(control: &str, listed: &[Piece], seen: &Seen<'_>) -> Vec<Piece> {
+    let is_listed = |id: &str| listed.iter().any(|p| p.kind == EvidenceKind::Scenario && p.name == id);
+    seen.scenarios
+        .iter()
+        .filter(|s| {
+            s.verdict == Verdict::Fail && s.controls.iter().any(|c| c == control) && !is_listed(&s.id)
+        })
+        .map(|s| scenario(&s.id, seen))
+        .collect()
+}
+
 fn scenario(id: &str, seen: &Seen<'_>) -> Piece {
     let of = |state, saw: String| piece(EvidenceKind::Scenario, id, state, saw);
     let Some(result) = seen.scenarios.iter().find(|s| s.id == id) else {

@@ -254,6 +254,28 @@ fn every_scenario_has_to_pass_and_one_fail_decides() {
 }
 
 #[test]
+fn a_clause_is_broken_by_any_scenario_that_names_it_and_shown_by_its_own_evidence_only() {
+    let named = |id: &str, verdict| ScenarioResult { controls: words(&["C"]), ..scenario(id, verdict) };
+    let mut record = Record::new();
+    record.scenarios = vec![scenario("A", Verdict::Pass), named("F", Verdict::Fail)];
+    let result = record.of(&profile(by_scenarios(&["A"])));
+    assert_eq!(result.controls[0].state, Shown::NotSatisfied);
+    assert!(result.controls[0].reason.contains("F: fail"), "{}", result.controls[0].reason);
+    // A checklist's item has no tag.
+    assert_eq!(result.items[0].state, Shown::Satisfied);
+    // What passes, or was not assessed, is not asked for because it names the clause.
+    record.scenarios[1] = named("F", Verdict::Inconclusive);
+    assert_eq!(record.of(&profile(by_scenarios(&["A"]))).controls[0].state, Shown::Satisfied);
+    let people = Evidence { organisational: Some("a person signs".into()), ..Evidence::default() };
+    record.scenarios[1] = named("F", Verdict::Pass);
+    assert_eq!(record.of(&profile(people.clone())).controls[0].state, Shown::NotAssessed);
+    record.scenarios[1] = named("F", Verdict::Fail);
+    assert_eq!(record.of(&profile(people)).controls[0].state, Shown::NotSatisfied);
+    // Named once, though it is listed too.
+    assert_eq!(record.of(&profile(by_scenarios(&["F"]))).controls[0].evidence.len(), 1);
+}
+
+#[test]
 fn an_accepted_risk_stays_a_fail_and_is_said() {
     let mut record = Record::new();
     let waived = Some("replaced in Q1 (A. Person)".to_owned());
