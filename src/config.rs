@@ -19,7 +19,7 @@ pub use environment::Environment;
 pub use mistake::ConfigError;
 
 use crate::lock::Mode;
-use crate::profile::{Requirement, Waiver};
+use crate::profile::{Profile, Requirement, Waiver};
 use crate::scenario::Role;
 use crate::time::Span;
 use mistake::Source;
@@ -44,6 +44,19 @@ pub struct Config {
     pub scan: Requirement,
     /// `[report]`.
     pub report: ReportConfig,
+    /// `[audit]`.
+    pub audit: AuditConfig,
+}
+
+/// `[audit]`: the profile that is applied where the command line names none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct AuditConfig {
+    /// A built-in name, or a file.
+    pub profile: Option<String>,
+    /// Values for its variables.
+    pub set: BTreeMap<String, String>,
+    /// Where the profile is named: `wormproof.toml:2:11`.
+    pub place: String,
 }
 
 /// `[target]`: what is audited.
@@ -117,6 +130,15 @@ struct RawConfig {
     scan: RawScan,
     #[serde(default)]
     report: Option<Spanned<ReportConfig>>,
+    #[serde(default)]
+    audit: RawAudit,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(deny_unknown_fields, default)]
+struct RawAudit {
+    profile: Option<Spanned<String>>,
+    set: Option<Spanned<BTreeMap<String, String>>>,
 }
 
 #[derive(Deserialize, Default)]
@@ -204,6 +226,7 @@ impl Config {
             waivers: raw.waiver.into_iter().map(|w| waiver_of(&source, w)).collect::<Result<_, _>>()?,
             scan: scan_of(&source, raw.scan)?,
             report,
+            audit: audit_of(&source, raw.audit)?,
         })
     }
 
@@ -303,6 +326,33 @@ fn waiver_of(source: &Source<'_>, raw: RawWaiver) -> Result<Waiver, ConfigError>
         reason: raw.reason.into_inner(),
         owner: raw.owner.into_inner(),
         until,
+    })
+}
+
+/// A name has to be one of the built-in profiles; a file is read by the command that applies it.
+fn audit_of(source: &Source<'_>, raw: RawAudit) -> Result<AuditConfig, ConfigError> {
+    let Some(profile) = raw.profile else {
+        return match raw.set {
+            Some(set) => Err(source.mistake(
+                set.span(),
+                "values for the variables of a profile, and no profile",
+                "name it: `profile = \"eu-einvoicing\"`",
+            )),
+            None => Ok(AuditConfig::default()),
+        };
+    };
+    let name = profile.get_ref();
+    if !Profile::is_path(name)
+        && let Err(error) = Profile::find(name)
+    {
+        let hint = error.hint().unwrap_or_default();
+        return Err(source.mistake(profile.span(), &error.to_string(), &hint));
+    }
+    let place = source.place(&profile.span());
+    Ok(AuditConfig {
+        profile: Some(profile.into_inner()),
+        set: raw.set.map(Spanned::into_inner).unwrap_or_default(),
+        place,
     })
 }
 

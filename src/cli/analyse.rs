@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use crate::analyse::{self, Document, Input, Sends, ServerKind};
 use crate::cli::args::{AnalyseArgs, ListFormat, Sent, ServerArg};
 use crate::cli::output::columns;
-use crate::cli::profile::only;
 use crate::cli::setup::{Setup, builtin, new_run_id, span};
 use crate::cli::{Failure, note, out, profile};
 use crate::config::Environment;
@@ -20,7 +19,7 @@ use crate::time::Clock;
 
 /// The analysis. Sends only reads; with `--policy` and without a bucket it sends nothing.
 pub(super) async fn analyse(args: &AnalyseArgs, setup: &Setup) -> Result<u8, Failure> {
-    let profile = args.profile.load(&builtin()?)?;
+    let profile = args.profile.load(&builtin()?, setup)?;
     let requirement = match &profile {
         None => requirement(args, setup)?,
         Some(profile) => {
@@ -29,7 +28,7 @@ pub(super) async fn analyse(args: &AnalyseArgs, setup: &Setup) -> Result<u8, Fai
                 ("--min-retention", args.min_retention.is_some()),
                 ("--sends", !args.sends.is_empty()),
             ];
-            only(profile, &given)?;
+            args.profile.only(profile, &given)?;
             profile.requirement.clone()
         }
     };

@@ -11,7 +11,6 @@ use crate::analyse::ServerKind;
 use crate::cli::args::{Allow, AttackArgs, AuditArgs};
 use crate::cli::assemble::{self, Parts};
 use crate::cli::filing::{Filed, SampleOrder};
-use crate::cli::profile::ProfileArgs;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
@@ -32,8 +31,8 @@ use crate::time::Clock;
 pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Result<u8, Failure> {
     let suite = suite(&args.attack)?;
     let dialects = dialects()?;
-    let profile = args.profile.load(&suite)?;
-    let requirement = ProfileArgs::requirement(profile.as_ref(), &args.requirement, setup)?;
+    let profile = args.profile.load(&suite, setup)?;
+    let requirement = args.profile.requirement(profile.as_ref(), &args.requirement, setup)?;
     let require = profile::required(&args.attack, profile.as_ref());
     let max_residue = max_residue(&args.attack)?;
     // A gate whose bucket got lost (an empty variable, a configuration that is not there) must not turn green.

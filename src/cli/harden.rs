@@ -2,7 +2,6 @@
 
 use crate::cli::args::ModeArg;
 use crate::cli::args::harden::{HardenArgs, HardenFormat, HardenServer, HoldArg};
-use crate::cli::profile::only;
 use crate::cli::setup::{Setup, builtin, span};
 use crate::cli::{Failure, out};
 use crate::harden::{Demand, DemandError, Hardening, Hold, Part, Server, terms};
@@ -35,9 +34,10 @@ fn part(format: HardenFormat) -> Part {
 
 /// The profile's words, or the command line's over the configuration's.
 fn demand(args: &HardenArgs, setup: &Setup) -> Result<Demand, Failure> {
-    let profile = match args.profile.profile {
-        Some(_) => args.profile.load(&builtin()?)?,
-        None => None,
+    let profile = if args.profile.is_named(setup) || !args.profile.set.is_empty() {
+        args.profile.load(&builtin()?, setup)?
+    } else {
+        None
     };
     let location = location(args, profile.as_ref())?;
     let mut demand = match &profile {
@@ -99,7 +99,7 @@ fn retention(args: &HardenArgs) -> Result<Option<Span>, Failure> {
 /// A profile says what is demanded; the command line what it leaves open.
 fn by_profile(args: &HardenArgs, profile: &Profile, location: &Location) -> Result<Demand, Failure> {
     let (says_mode, says_retention) = terms(profile);
-    only(
+    args.profile.only(
         profile,
         &[
             ("--mode", args.mode.is_some() && says_mode.is_some()),

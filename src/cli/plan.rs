@@ -19,7 +19,7 @@ use crate::time::human;
 /// Prints the plan.
 pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> {
     let suite = suite(&args.attack)?;
-    let profile = args.profile.load(&suite)?;
+    let profile = args.profile.load(&suite, setup)?;
     let filter = profile::filter(&args.attack, &suite, profile.as_ref());
     let max_residue = max_residue(&args.attack)?;
     let role = match &args.policy {

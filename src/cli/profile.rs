@@ -23,23 +23,55 @@ pub struct ProfileArgs {
     #[arg(long, value_name = "NAME|FILE")]
     pub profile: Option<String>,
     /// A value for a variable of the profile (repeatable).
-    #[arg(long = "set", value_name = "NAME=VALUE", requires = "profile")]
+    #[arg(long = "set", value_name = "NAME=VALUE")]
     pub set: Vec<String>,
 }
 
 impl ProfileArgs {
-    /// The profile with its variables filled in, if one is named: read, compared with what is known, complete.
-    pub(super) fn load(&self, suite: &Suite) -> Result<Option<Profile>, Failure> {
-        let Some(name) = &self.profile else { return Ok(None) };
+    /// Whether a profile is named, here or in `[audit]` of `wormproof.toml`.
+    pub(super) fn is_named(&self, setup: &Setup) -> bool {
+        self.profile.is_some() || setup.config.audit.profile.is_some()
+    }
+
+    /// The profile with its variables filled in, if one is named: read, compared with what is known, complete. Where the
+    /// command line names none it is the one of `[audit]`, with the values there, over which `--set` goes.
+    pub(super) fn load(&self, suite: &Suite, setup: &Setup) -> Result<Option<Profile>, Failure> {
+        let file = &setup.config.audit;
+        let (name, place) = match (&self.profile, &file.profile) {
+            (Some(name), _) => (name, None),
+            (None, Some(name)) => (name, Some(file.place.as_str())),
+            (None, None) if self.set.is_empty() => return Ok(None),
+            (None, None) => {
+                return Err(Failure::usage(
+                    "--set gives values for the variables of a profile, and none is named",
+                    "name it: `--profile NAME|FILE`",
+                ));
+            }
+        };
+        // A mistake of the profile that the file names is shown with the place that names it.
+        let at = |text: String| place.map_or_else(|| text.clone(), |place| format!("{place}: {text}"));
         let usage = |error: crate::profile::ProfileError| {
             let hint = error.hint();
-            Failure::usage(error, hint.as_deref())
+            Failure::usage(at(error.to_string()), hint.as_deref())
         };
         let profile = Profile::load(name).map_err(usage)?;
         Profile::check(name, &profile.source, &crate::record::vocabulary(suite)).map_err(|mistakes| {
             let all: Vec<String> = mistakes.iter().map(ToString::to_string).collect();
-            Failure::usage(all.join("\n"), "mend the profile; `wormproof scenarios list` names the scenarios")
+            let hint = "mend the profile; `wormproof scenarios list` names the scenarios";
+            Failure::usage(at(all.join("\n")), hint)
         })?;
+        let mut values = self.given()?;
+        if place.is_some() {
+            for (variable, value) in &file.set {
+                values.entry(variable.clone()).or_insert_with(|| value.clone());
+            }
+            setup.tell(&format!("the profile is {name}, of wormproof.toml"));
+        }
+        profile.with(&values).map(Some).map_err(usage)
+    }
+
+    /// The values of `--set`.
+    fn given(&self) -> Result<BTreeMap<String, String>, Failure> {
         let mut values = BTreeMap::new();
         for pair in &self.set {
             let Some((name, value)) = pair.split_once('=') else {
@@ -52,11 +84,12 @@ impl ProfileArgs {
                 return Err(Failure::usage(format!("--set: {name} is given twice"), "give it once"));
             }
         }
-        profile.with(&values).map(Some).map_err(usage)
+        Ok(values)
     }
 
     /// What every version has to have: the profile's words, and then no others.
     pub(super) fn requirement(
+        &self,
         profile: Option<&Profile>,
         args: &RequirementArgs,
         setup: &Setup,
@@ -69,7 +102,7 @@ impl ProfileArgs {
         match profile {
             None => setup.requirement(args),
             Some(profile) => {
-                only(profile, &given)?;
+                self.only(profile, &given)?;
                 if setup.config.scan != Requirement::default() {
                     setup.tell("the requirement is the profile's; [scan] of wormproof.toml is not used");
                 }
@@ -77,20 +110,22 @@ impl ProfileArgs {
             }
         }
     }
-}
 
-/// The profile alone says what is required.
-pub(super) fn only(profile: &Profile, given: &[(&str, bool)]) -> Result<(), Failure> {
-    match given.iter().find(|(_, is_given)| *is_given) {
-        None => Ok(()),
-        Some((option, _)) => Err(Failure::usage(
-            format!("{option} and --profile cannot both say what is required"),
+    /// The profile alone says what is required.
+    pub(super) fn only(&self, profile: &Profile, given: &[(&str, bool)]) -> Result<(), Failure> {
+        let Some((option, _)) = given.iter().find(|(_, is_given)| *is_given) else { return Ok(()) };
+        let (named, or) = match self.profile {
+            Some(_) => ("--profile", ""),
+            None => ("the profile of wormproof.toml", ", or `--config` a file without one"),
+        };
+        Err(Failure::usage(
+            format!("{option} and {named} cannot both say what is required"),
             format!(
-                "leave {option} out, or write a profile of your own (`wormproof profiles show {}`)",
+                "leave {option} out{or}, or write a profile of your own (`wormproof profiles show {}`)",
                 profile.name
             )
             .as_str(),
-        )),
+        ))
     }
 }
 

@@ -9,7 +9,6 @@ use crate::cli::args::ScanArgs;
 use crate::cli::assemble::{self, Parts};
 use crate::cli::audit::{Done, read_configuration, read_facts};
 use crate::cli::filing::{Filed, SampleOrder};
-use crate::cli::profile::ProfileArgs;
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
 use crate::cli::{Failure, output, release};
@@ -29,8 +28,8 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let started = Clock::Real.now();
     let run_id = new_run_id();
     let suite = crate::cli::setup::builtin()?;
-    let profile = args.profile.load(&suite)?;
-    let requirement = ProfileArgs::requirement(profile.as_ref(), &args.requirement, setup)?;
+    let profile = args.profile.load(&suite, setup)?;
+    let requirement = args.profile.requirement(profile.as_ref(), &args.requirement, setup)?;
     let suite = Suite { scenarios: Vec::new(), ..suite };
     let dialects = dialects()?;
     let (identity, ephemeral) = setup.identity(&args.output)?;

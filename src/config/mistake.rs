@@ -81,6 +81,14 @@ impl Source<'_> {
         }
     }
 
+    /// File, line and column of a place.
+    pub(super) fn place(&self, span: &Range<usize>) -> String {
+        let before = self.text.get(..span.start).unwrap_or(self.text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().unwrap_or_default().chars().count() + 1;
+        format!("{}:{line}:{column}", self.name)
+    }
+
     /// A mistake that the TOML library found.
     pub(super) fn of_toml(&self, error: &toml::de::Error) -> ConfigError {
         let span = error.span().unwrap_or(0..0);

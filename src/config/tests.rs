@@ -47,6 +47,10 @@ mode = "compliance"
 min-retention = "10 years"
 require-hold = true
 
+[audit]
+profile = "eu-einvoicing"
+set = { ENVIRONMENT = "prod" }
+
 [report]
 key = "key.pem"
 cert = "cert.pem"
@@ -74,6 +78,12 @@ fn a_whole_file_is_read() {
             ..Requirement::default()
         }
     );
+    let named = AuditConfig {
+        profile: Some("eu-einvoicing".to_owned()),
+        set: BTreeMap::from([("ENVIRONMENT".to_owned(), "prod".to_owned())]),
+        place: "wormproof.toml:35:11".to_owned(),
+    };
+    assert_eq!(config.audit, named);
     assert!(!format!("{config:?}").contains("from-the-variable"));
     assert_eq!(config.digest.as_deref(), Some(hex::encode(Sha256::digest(GOOD)).as_str()));
     assert_ne!(config.waivers_digest(), read("").expect("nothing").waivers_digest());
@@ -103,6 +113,20 @@ fn mistakes_are_shown_where_they_stand() {
         shown("[[waiver]]\nid = \"WORM-101\"\nreason = \"r\"\nowner = \" \"\nuntil = \"2027-01-01\"\n"),
         "wormproof.toml:4:9: a waiver's owner must not be empty\n  |\n4 | owner = \" \"\n  |         ^^^\n\
          hint: say what is accepted, why, and by whom"
+    );
+    assert_eq!(
+        shown("[audit]\nprofile = \"sec-17a4\"\n").lines().take(4).collect::<Vec<_>>(),
+        [
+            "wormproof.toml:2:11: there is no profile `sec-17a4`",
+            "  |",
+            "2 | profile = \"sec-17a4\"",
+            "  |           ^^^^^^^^^^",
+        ]
+    );
+    assert_eq!(
+        shown("[audit]\nset = { STAGE = \"test\" }\n"),
+        "wormproof.toml:2:7: values for the variables of a profile, and no profile\n  |\n\
+         2 | set = { STAGE = \"test\" }\n  |       ^^^^^^^^^^^^^^^^^^\nhint: name it: `profile = \"eu-einvoicing\"`"
     );
     assert_eq!(
         shown("[principals.wirter]\nprofile = \"x\"\n"),

@@ -71,17 +71,22 @@ impl Profile {
         Err(ProfileError::Unknown { name: name.to_owned(), known })
     }
 
-    /// A built-in profile by its name, or the profile of a file: a path has a slash in it or ends in `.toml`.
+    /// Whether a file is meant, and no built-in profile: a path has a slash in it or ends in `.toml`.
+    #[must_use]
+    pub fn is_path(name_or_path: &str) -> bool {
+        let path = Path::new(name_or_path);
+        path.extension().is_some_and(|e| e == "toml") || path.components().count() > 1
+    }
+
+    /// A built-in profile by its name, or the profile of a file ([`Profile::is_path`]).
     ///
     /// # Errors
     /// No such profile, an unreadable file, mistakes in it.
     pub fn load(name_or_path: &str) -> Result<Self, ProfileError> {
-        let path = Path::new(name_or_path);
-        let is_path = path.extension().is_some_and(|e| e == "toml") || path.components().count() > 1;
-        if !is_path {
+        if !Self::is_path(name_or_path) {
             return Self::find(name_or_path).cloned();
         }
-        let text = std::fs::read_to_string(path)
+        let text = std::fs::read_to_string(name_or_path)
             .map_err(|e| ProfileError::Read { path: name_or_path.to_owned(), cause: e.to_string() })?;
         Self::parse(name_or_path, &text)
             .map_err(|mistakes| ProfileError::Mistakes { name: name_or_path.to_owned(), mistakes })

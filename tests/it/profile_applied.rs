@@ -256,3 +256,50 @@ fn what_contradicts_a_profile_is_a_mistake_of_the_command_line() {
         assert!(!home.path().join("reports").exists(), "{args:?} left a directory");
     }
 }
+
+#[test]
+fn the_profile_of_the_file_is_applied_and_the_command_line_goes_before_it() {
+    let home = home();
+    let file = |text: &str| {
+        std::fs::write(home.path().join("wormproof.toml"), text).expect("written");
+    };
+    let title = |out: &str| record(&home.path().join(out))["profile"]["title"].clone();
+    file(
+        "[audit]\nprofile = \"small.toml\"\nset = { WHERE = \"test\" }\n\n[scan]\nmin-retention = \"90y\"\n",
+    );
+    let said = own(home.path(), &["scan", "--output", "by-file"]);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    assert!(said.stderr.contains("the profile is small.toml, of wormproof.toml"), "{said:#?}");
+    assert!(said.stderr.contains("[scan] of wormproof.toml is not used"), "{said:#?}");
+    assert_eq!(title("by-file"), "A small profile of test");
+    assert_eq!(own(home.path(), &["scan", "--set", "WHERE=here", "--output", "set"]).code, Some(0));
+    assert_eq!(title("set"), "A small profile of here");
+    own(home.path(), &["scan", "--profile", "event-log", "--output", "other"]);
+    assert_eq!(record(&home.path().join("other"))["profile"]["name"], "event-log");
+    let planned = own(home.path(), &["plan"]);
+    assert_eq!(planned.code, Some(0), "{planned:#?}");
+    assert!(
+        planned.stdout.contains("WORM-201: left out by the profile: tried elsewhere"),
+        "{}",
+        planned.stdout
+    );
+    let hardened = own(home.path(), &["harden", "s3://books", "--format", "lock"]);
+    assert!(hardened.stdout.contains("COMPLIANCE") && hardened.code == Some(0), "{hardened:#?}");
+
+    let wrong = |args: &[&str], error: &str| {
+        let said = own(home.path(), args);
+        assert_eq!(said.code, Some(2), "{args:?}: {said:#?}");
+        assert!(said.stderr.contains(error), "{args:?}: {}", said.stderr);
+    };
+    for command in ["audit", "scan", "attack"] {
+        wrong(&[command, "--mode", "governance"], "--mode and the profile of wormproof.toml cannot both");
+    }
+    wrong(&["analyse", "--sends", "hold"], "--sends and the profile of wormproof.toml cannot both");
+    wrong(&["audit", "--set", "WHO=me"], "wormproof.toml:2:11: ");
+    file("[audit]\n  profile = \"none.toml\"\n");
+    wrong(&["attack"], "wormproof.toml:2:13: cannot read the profile none.toml");
+    file("[audit]\nprofile = \"sec-17a4\"\n");
+    wrong(&["plan"], "wormproof.toml:2:11: there is no profile `sec-17a4`");
+    file("");
+    wrong(&["audit", "--set", "WHERE=here"], "none is named");
+}

@@ -152,3 +152,13 @@ fn the_example_of_the_description_is_a_profile() {
     let found = Profile::check("docs/profiles.md", example, &vocabulary(&suite()));
     assert!(found.is_ok(), "{}", found.expect_err("mistakes")[0]);
 }
+
+#[test]
+fn the_table_of_the_description_names_the_built_in_profiles_and_no_others() {
+    let text = include_str!("../../docs/profiles.md");
+    let table = text.split("| built in | from |").nth(1).expect("the table");
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let named: BTreeSet<&str> = rows.filter_map(|row| row.split('`').nth(1)).collect();
+    let there: BTreeSet<&str> = Profile::builtin().iter().map(|p| p.name.as_str()).collect();
+    assert_eq!(named, there);
+}
