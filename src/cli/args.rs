@@ -4,8 +4,10 @@ mod analyse;
 pub mod event_log;
 pub mod harden;
 pub mod metrics;
+pub mod pack;
 pub mod profiles;
 mod qualify;
+pub mod trail;
 
 pub use analyse::{AnalyseArgs, Sent, ServerArg};
 pub use qualify::{QualifyArgs, QualifyFormat};
@@ -18,6 +20,7 @@ use crate::cli::args::event_log::EventLogArgs;
 use crate::cli::args::harden::HardenArgs;
 use crate::cli::args::metrics::{LabelArgs, MetricsArgs};
 use crate::cli::args::profiles::ProfilesCommand;
+use crate::cli::args::trail::TrailArgs;
 use crate::cli::filing::EvidenceArgs;
 use crate::cli::profile::ProfileArgs;
 
@@ -54,6 +57,8 @@ pub enum Command {
     Analyse(Box<AnalyseArgs>),
     /// Is an event log whole? Numbers without gaps, one version a key, fencing tokens that never go back. Sends only reads.
     EventLog(Box<EventLogArgs>),
+    /// The trail of a record by its id: every version and delete marker that is left of it, in the order of time. Sends only reads.
+    Trail(Box<TrailArgs>),
     /// Print what would satisfy a demand: policies, lock configuration, commands, Terraform, a proxy for MinIO. Sends nothing.
     Harden(Box<HardenArgs>),
     /// What `audit` would do: every request, the rights it needs as an IAM policy, what stays behind. Sends only reads.
@@ -271,6 +276,9 @@ pub struct AuditArgs {
     /// Further evidence.
     #[command(flatten)]
     pub evidence: EvidenceArgs,
+    /// Read the trail of the record with this id, by the profile's trail keys (repeatable).
+    #[arg(long, value_name = "ID", requires = "profile", help_heading = "Evidence")]
+    pub trail: Vec<String>,
     /// Where the evidence goes.
     #[command(flatten)]
     pub output: OutputArgs,

@@ -75,6 +75,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         done.principals.iter().flat_map(|p| &p.facts).map(principal).collect();
     let mut analysis = done.analysis;
     let mut event_log = done.event_log;
+    let mut trails = done.trails;
     if let Some(analysis) = &mut analysis {
         analysis.leave_out(&findings);
         proof::prove(analysis, &scenarios, &principals);
@@ -88,6 +89,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
             findings: &mut findings,
             analysis: analysis.as_mut(),
             event_log: event_log.as_mut(),
+            trails: &mut trails,
         },
     );
     let gate = Gate {
@@ -100,13 +102,14 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         findings: &findings,
         analysis: analysis.as_ref(),
         event_log: event_log.as_ref(),
+        trails: &trails,
         gate,
         attacked: parts.attacked,
     });
     let planned = done.planned.iter().filter(|p| matches!(p.decision, Decision::Run { .. })).count() as u64;
     let assessed =
         scenarios.iter().filter(|s| matches!(s.verdict, Verdict::Pass | Verdict::Fail)).count() as u64;
-    let whole = scan.as_ref().is_none_or(|s| s.complete);
+    let whole = scan.as_ref().is_none_or(|s| s.complete) && trails.iter().all(|t| t.complete);
     let [start, finish] = done.configuration;
     let facts = done.facts.unwrap_or_default();
     let opened = parts.opened;
@@ -166,6 +169,7 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         findings,
         analysis,
         event_log,
+        trails,
         profile: None,
         attachments: done.attachments,
         waivers,
@@ -184,6 +188,14 @@ pub(super) fn record(done: Done, parts: &Parts<'_>) -> Record {
         profile::conclude(&mut record, asked, &demands);
     }
     record
+}
+
+/// The `Server` header of an exchange.
+pub(super) fn server_of(event: &record::Event) -> Option<String> {
+    match &event.what {
+        record::What::Exchange(exchange) => exchange.answer()?.header("server").map(ToOwned::to_owned),
+        record::What::Note(_) => None,
+    }
 }
 
 /// The runs of a scenario, if it ran.

@@ -15,7 +15,8 @@ use crate::cli::progress::Bar;
 use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
-use crate::cli::{Failure, analyse, event_log, note, output, profile, release, scan};
+use crate::cli::trail::{self, TrailOrder};
+use crate::cli::{Failure, analyse, demo, event_log, note, output, profile, release, scan};
 use crate::record::{Log, Residue};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
@@ -24,7 +25,7 @@ use crate::run::{
 use crate::scan::OwnRun;
 use crate::scenario::{Capability, Reach, Role, Scenario, Suite};
 use crate::store::sdk::{BucketConfiguration, configuration};
-use crate::target::{self, Access, Capabilities, Opened, Principals, Renewal, Scope};
+use crate::target::{self, Access, Capabilities, Kind, Opened, Principals, Renewal, Scope};
 use crate::time::Clock;
 
 /// The whole audit; without `scanning` the attacks alone. Gives the exit code.
@@ -57,6 +58,13 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
             "`wormproof audit` attacks and scans",
         ));
     }
+    if !scanning && !args.trail.is_empty() {
+        return Err(Failure::usage(
+            "--trail reads records, and `attack` reads none",
+            "`wormproof audit` attacks and reads; `wormproof trail` reads trails alone",
+        ));
+    }
+    let trails = trail_order(args, profile.as_ref())?;
     let filed = Filed::copy(&args.evidence, &directory)?;
     let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
 
@@ -74,6 +82,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         run_id: &run_id,
         max_residue,
         directory: &directory,
+        trails,
         sample: order.as_ref().map(SampleOrder::sample),
         attachments: filed.attachments.clone(),
         interrupt,
@@ -113,6 +122,21 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         .await
 }
 
+/// `--trail`.
+fn trail_order(
+    args: &AuditArgs,
+    profile: Option<&crate::profile::Profile>,
+) -> Result<Option<TrailOrder>, Failure> {
+    let Some(profile) = profile.filter(|_| !args.trail.is_empty()) else { return Ok(None) };
+    if profile.trail_keys.is_empty() {
+        return Err(Failure::usage(
+            format!("--trail: the profile {} does not say where the records of an id are", profile.name),
+            "give it a table `[trail]` with `keys`, or use `wormproof trail --keys` beside the audit",
+        ));
+    }
+    TrailOrder::new(&args.trail, &profile.trail_keys, args.requirement.scan_concurrency).map(Some)
+}
+
 /// `--max-residue`.
 pub(super) fn max_residue(args: &AttackArgs) -> Result<TimeDelta, Failure> {
     let now = Clock::Real.now();
@@ -136,6 +160,7 @@ pub(super) struct Done {
     /// As it was read; what scenarios have shown of it is said later.
     pub(super) analysis: Option<crate::record::analysis::Analysis>,
     pub(super) event_log: Option<crate::record::event_log::EventLogResult>,
+    pub(super) trails: Vec<crate::record::trail::TrailResult>,
     pub(super) residue: Vec<Residue>,
     pub(super) attachments: Vec<crate::record::Attachment>,
     pub(super) log: Arc<Log>,
@@ -151,6 +176,7 @@ struct Audit<'a> {
     run_id: &'a str,
     max_residue: TimeDelta,
     directory: &'a Path,
+    trails: Option<TrailOrder>,
     sample: Option<crate::scan::Sample<'a>>,
     attachments: Vec<crate::record::Attachment>,
     interrupt: CancellationFlag,
@@ -278,6 +304,13 @@ impl Audit<'_> {
             }
             _ => None,
         };
+        let trails = match self.trail_order()? {
+            Some(order) if requirement.is_some() && !self.interrupt.is_raised() => {
+                let reader = (opened, &opened.administrator);
+                trail::of_target(self.setup, reader, &self.log, &order, &self.interrupt).await?
+            }
+            _ => Vec::new(),
+        };
         let after = read_configuration(opened, &self.log).await;
         self.log.note(opened.clock.now(), "", "the run ends");
         Ok(Done {
@@ -292,10 +325,23 @@ impl Audit<'_> {
             scan,
             analysis,
             event_log,
+            trails,
             residue,
             attachments: self.attachments,
             log: self.log,
         })
+    }
+
+    /// The trails that are asked for; where the tool made the records itself, that of its own invoice.
+    fn trail_order(&self) -> Result<Option<TrailOrder>, Failure> {
+        let keys = self.profile.map(|p| p.trail_keys.as_slice()).unwrap_or_default();
+        match &self.trails {
+            None if self.target.opened.kind == Kind::Embedded && !keys.is_empty() => {
+                let lookups = self.args.requirement.scan_concurrency;
+                TrailOrder::new(&[demo::ID.to_owned()], keys, lookups).map(Some)
+            }
+            order => Ok(order.clone()),
+        }
     }
 
     /// A server of one's own ends with everything on it, and needs no journal.

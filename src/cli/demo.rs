@@ -10,6 +10,9 @@ use crate::store::ops::DefaultPeriod;
 use crate::target::{DEMO_BUCKET, Demo, DemoRecord};
 use crate::time::Span;
 
+/// The id of the record whose trail is read without being asked for.
+pub(super) const ID: &str = "4711";
+
 /// How the bucket on a server of one's own is made so that the profile's configuration holds there.
 pub(super) fn demo(profile: &Profile, now: DateTime<Utc>) -> Demo {
     let requirement = &profile.requirement;
@@ -42,9 +45,25 @@ pub(super) fn demo(profile: &Profile, now: DateTime<Utc>) -> Demo {
         holds: requirement.hold_rule != HoldRule::Report,
         others: others.collect(),
         events: profile.event_log.as_ref().map_or_else(Vec::new, |rules| events(&rules.key_pattern)),
+        traced: traced(&profile.trail_keys),
         blocks_public_access: profile.configuration.public_access_block != Need::No,
         policy: policy(profile, default.0),
     }
+}
+
+/// A record in all its parts; the first part was written again.
+fn traced(keys: &[String]) -> Vec<(String, String)> {
+    let parts = keys.iter().map(|pattern| {
+        let key = pattern.replace(crate::record::trail::ID, ID);
+        let folder = key.ends_with('/') || key.ends_with(ID);
+        if folder { format!("{}/2024-03-01.xml", key.trim_end_matches('/')) } else { key }
+    });
+    let mut written: Vec<(String, String)> =
+        parts.map(|key| (key, format!("<Invoice><ID>{ID}</ID></Invoice>"))).collect();
+    if let Some((first, _)) = written.first().cloned() {
+        written.push((first, format!("<Invoice><ID>{ID}</ID><Note>corrected</Note></Invoice>")));
+    }
+    written
 }
 
 /// A log of two holders, one after the other, in the default layout of [`crate::profile::EventLogRules`].

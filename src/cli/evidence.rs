@@ -113,6 +113,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
         record.events.len(),
         record.scenarios.len()
     ));
+    if !record.trails.is_empty() {
+        note(&format!("trails: {}, said again from their entries", record.trails.len()));
+    }
     if !record.attachments.is_empty() {
         note(&format!("attachments: {} documents, unchanged", record.attachments.len()));
     }

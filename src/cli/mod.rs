@@ -12,6 +12,7 @@ pub mod filing;
 mod harden;
 mod metrics;
 mod output;
+mod pack;
 mod plan;
 pub mod profile;
 mod profiles;
@@ -21,6 +22,7 @@ mod release;
 mod scan;
 mod setup;
 mod small;
+mod trail;
 
 use std::io::Write as _;
 
@@ -71,6 +73,7 @@ pub fn run(cli: Cli) -> u8 {
             .and_then(|s| runtime.block_on(scan::scan(&args, &s))),
         Command::Analyse(args) => setup().and_then(|s| runtime.block_on(analyse::analyse(&args, &s))),
         Command::EventLog(args) => setup().and_then(|s| runtime.block_on(event_log::event_log(&args, &s))),
+        Command::Trail(args) => setup().and_then(|s| runtime.block_on(trail::trail(&args, &s))),
         Command::Harden(args) => setup().and_then(|s| harden::harden(&args, &s)),
         Command::Plan(args) => setup().and_then(|s| runtime.block_on(plan::plan(&args, &s))),
         Command::Cleanup(args) => setup().and_then(|s| runtime.block_on(cleanup::cleanup(&args, &s))),

@@ -67,7 +67,31 @@ pub(super) async fn finish(
     identity: &Identity,
     setup: &Setup,
 ) -> Result<u8, Failure> {
-    let written = write(directory, record, identity).map_err(|failure| {
+    let written = file(directory, record, identity, setup);
+    let shown = show(args, record, written.is_ok().then_some(directory), setup);
+    // Who watches the metrics should miss a run whose evidence is not there.
+    let told =
+        if written.is_ok() { metrics::deliver(&args.metrics, record, ca_bundle).await } else { Ok(()) };
+    ended(record, written.and(shown).and(told))
+}
+
+/// The exit code; a guarantee that failed outranks what could not be written.
+pub(super) fn ended(record: &Record, written: Result<(), Failure>) -> Result<u8, Failure> {
+    let code = record.outcome.exit_code;
+    match written {
+        Ok(()) => Ok(code),
+        Err(failure) => Err(Failure { code: if code == 1 { 1 } else { failure.code }, ..failure }),
+    }
+}
+
+/// Writes the files; where the directory takes no evidence any more, elsewhere.
+pub(super) fn file(
+    directory: &Path,
+    record: &Record,
+    identity: &Identity,
+    setup: &Setup,
+) -> Result<(), Failure> {
+    write(directory, record, identity).map_err(|failure| {
         if directory.join("cert.pem").exists() {
             return failure;
         }
@@ -76,16 +100,7 @@ pub(super) async fn finish(
             let _ = std::fs::remove_file(directory.join(name));
         }
         rescue(failure, record, identity, setup)
-    });
-    let shown = show(args, record, written.is_ok().then_some(directory), setup);
-    // Who watches the metrics should miss a run whose evidence is not there.
-    let told =
-        if written.is_ok() { metrics::deliver(&args.metrics, record, ca_bundle).await } else { Ok(()) };
-    let code = record.outcome.exit_code;
-    match written.and(shown).and(told) {
-        Ok(()) => Ok(code),
-        Err(failure) => Err(Failure { code: if code == 1 { 1 } else { failure.code }, ..failure }),
-    }
+    })
 }
 
 /// Keeps the evidence elsewhere, and says where.
@@ -111,7 +126,12 @@ pub(super) fn columns(environment: &Environment) -> u16 {
 }
 
 /// Shows a record on stdout.
-fn show(args: &OutputArgs, record: &Record, written: Option<&Path>, setup: &Setup) -> Result<(), Failure> {
+pub(super) fn show(
+    args: &OutputArgs,
+    record: &Record,
+    written: Option<&Path>,
+    setup: &Setup,
+) -> Result<(), Failure> {
     let format = match args.format {
         StdoutFormat::Table => Format::Table,
         StdoutFormat::Json => Format::Json,

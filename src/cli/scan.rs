@@ -69,7 +69,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let after = read_configuration(opened, &log).await;
     watch.abort();
     let peer = target.peer();
-    let server = log.snapshot().iter().find_map(server_of);
+    let server = log.snapshot().iter().find_map(assemble::server_of);
     let release = if release::is_demanded(profile.as_ref()) {
         Some(release::read(opened, server.as_deref(), &log).await)
     } else {
@@ -87,6 +87,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
         scan: Some(result),
         analysis: None,
         event_log: None,
+        trails: Vec::new(),
         residue: Vec::new(),
         attachments: filed.attachments.clone(),
         log,
@@ -116,14 +117,6 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     filed.keep();
     output::finish(&args.output, args.target.ca_bundle.as_deref(), &directory, &record, &identity, setup)
         .await
-}
-
-/// The `Server` header of an exchange.
-fn server_of(event: &crate::record::Event) -> Option<String> {
-    match &event.what {
-        crate::record::What::Exchange(exchange) => exchange.answer()?.header("server").map(ToOwned::to_owned),
-        crate::record::What::Note(_) => None,
-    }
 }
 
 /// How a bucket is scanned.

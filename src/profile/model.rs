@@ -39,6 +39,8 @@ pub struct Profile {
     pub analysis_required: bool,
     /// The integrity check of an event log, if the profile asks for one.
     pub event_log: Option<EventLogRules>,
+    /// The keys of one record, patterns with `{id}`, for its trail; empty where the profile knows none.
+    pub trail_keys: Vec<String>,
     /// The clauses that it answers to.
     pub controls: Vec<ControlClaim>,
     /// The checklists of the document, item by item.
@@ -158,6 +160,8 @@ pub struct Evidence {
     pub configuration: Vec<String>,
     /// Words of event-log findings (`gap`) of which there must be none, after a complete check.
     pub event_log: Vec<String>,
+    /// Words of findings of trails (`part-missing`) of which there must be none, in trails that were read and are complete.
+    pub trail: Vec<String>,
     /// A document has to be attached whose file name contains this.
     pub attachment: Option<String>,
     /// The evidence pack itself shows it (it is signed and chained).

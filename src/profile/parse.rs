@@ -35,6 +35,8 @@ pub struct Known {
     pub analysis: Option<Vec<String>>,
     /// Words of findings of an event log.
     pub event_log: Option<Vec<String>>,
+    /// Words of findings of trails.
+    pub trail: Option<Vec<String>>,
 }
 
 const KEYS: &[&str] = &[
@@ -52,6 +54,7 @@ const KEYS: &[&str] = &[
     "upload",
     "attacks",
     "event-log",
+    "trail",
     "control",
     "item",
     "claim",
@@ -92,6 +95,7 @@ fn whole(r: &Reader<'_, '_>, known: &Known) -> Profile {
         attacks: parts::attacks(r, known),
         analysis_required: r.flag("analysis-required").unwrap_or_default(),
         event_log: parts::event_log(r),
+        trail_keys: parts::trail_keys(r),
         controls: evidence::controls(r, known),
         items: evidence::items(r, known),
         claims: evidence::claims(r, known),
@@ -175,6 +179,9 @@ fn used_variables(r: &Reader<'_, '_>, profile: &Profile) {
     }
     if let Some(log) = &profile.event_log {
         places.push(("event-log.key-pattern".to_owned(), log.key_pattern.clone()));
+    }
+    for (i, keys) in profile.trail_keys.iter().enumerate() {
+        places.push((format!("trail.keys.{i}"), keys.clone()));
     }
     for (path, text) in &places {
         for name in names_in(text) {

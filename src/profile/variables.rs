@@ -93,6 +93,7 @@ fn each_text(profile: &mut Profile, change: &mut dyn FnMut(&mut String)) {
     if let Some(log) = &mut profile.event_log {
         change(&mut log.key_pattern);
     }
+    profile.trail_keys.iter_mut().for_each(&mut *change);
     for control in &mut profile.controls {
         change(&mut control.considerations);
         evidence(&mut control.shown_by, change);

@@ -201,6 +201,7 @@ fn column(defect: Option<&'static DefectInfo>, results: Vec<ScenarioResult>) -> 
         findings: &[],
         analysis: None,
         event_log: None,
+        trails: &[],
         gate: Gate { fail_on: Severity::Medium, analysis_required: false },
         attacked: true,
     };

@@ -18,6 +18,7 @@ pub mod proof;
 pub mod rejudge;
 pub mod release;
 pub mod sample;
+pub mod trail;
 pub mod verdict;
 mod vocabulary;
 
@@ -96,6 +97,9 @@ pub struct Record {
     /// The integrity check of the event log, if the profile asks for one.
     #[serde(default)]
     pub event_log: Option<event_log::EventLogResult>,
+    /// The trails of records by their ids, if any were asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub trails: Vec<trail::TrailResult>,
     /// What the profile asks, and what this record shows of it, if one was applied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub profile: Option<Box<profile_result::ProfileResult>>,
@@ -115,6 +119,16 @@ pub struct Record {
     pub log_head: String,
     /// Every exchange, numbered and chained.
     pub events: Vec<Event>,
+}
+
+impl Record {
+    /// Whether the run did nothing but read an event log or trails: no attacks, no scan.
+    #[must_use]
+    pub fn only_reads_what_is_there(&self) -> bool {
+        self.scenarios.is_empty()
+            && self.scan.is_none()
+            && (self.event_log.is_some() || !self.trails.is_empty())
+    }
 }
 
 /// The tool that made the record.

@@ -7,6 +7,7 @@ use chrono::NaiveDate;
 use crate::profile::Waiver;
 use crate::record::analysis::{Analysis, AnalysisFinding};
 use crate::record::event_log::EventLogResult;
+use crate::record::trail::{self, TrailResult};
 use crate::record::{Finding, FindingRule, Gate, Outcome, ScanResult, ScenarioResult, Verdict, WaiverResult};
 
 /// What the exit code is reckoned from.
@@ -22,6 +23,8 @@ pub struct Verdicts<'a> {
     pub analysis: Option<&'a Analysis>,
     /// The check of the event log, if the profile asks for one.
     pub event_log: Option<&'a EventLogResult>,
+    /// The trails that were read.
+    pub trails: &'a [TrailResult],
     /// From which severity on findings fail the run, and whether the analysis has to be whole; what it could not
     /// assess is only shown otherwise.
     pub gate: Gate,
@@ -42,16 +45,18 @@ pub struct Waivable<'a> {
     pub analysis: Option<&'a mut Analysis>,
     /// The check of the event log, if one was made.
     pub event_log: Option<&'a mut EventLogResult>,
+    /// The trails that were read.
+    pub trails: &'a mut [TrailResult],
 }
 
 /// Marks the failures that a valid waiver covers, and says what each waiver did. A waiver counts on its last day
 /// and not after it. A waived failure stays a fail; only the exit code passes over it.
 ///
-/// The scan and the check of an event log count findings by rule, and a waiver is for a rule; in the scan it marks the
+/// The scan, the check of an event log and trails count findings by rule, and a waiver is for a rule; in the scan it marks the
 /// first findings too. Findings of the analysis are waived by their rule, one by one as they stand: a waiver of a
 /// scenario that proved one does not cover it.
 pub fn apply_waivers(waivers: &[Waiver], today: NaiveDate, to: Waivable<'_>) -> Vec<WaiverResult> {
-    let Waivable { scenarios, mut scan, findings, mut analysis, mut event_log } = to;
+    let Waivable { scenarios, mut scan, findings, mut analysis, mut event_log, trails } = to;
     waivers
         .iter()
         .map(|waiver| {
@@ -94,6 +99,13 @@ pub fn apply_waivers(waivers: &[Waiver], today: NaiveDate, to: Waivable<'_>) -> 
                     log.waived.insert(waiver.id.clone(), text.clone());
                 }
             }
+            for trail in trails.iter_mut() {
+                let count = trail.findings.get(&waiver.id).copied().unwrap_or(0);
+                covers += count;
+                if valid && count > 0 {
+                    trail.waived.insert(waiver.id.clone(), text.clone());
+                }
+            }
             let state = match (covers, valid) {
                 (0, _) => "unmatched",
                 (_, true) => "applied",
@@ -129,6 +141,14 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
         all.scenarios.iter().filter(move |s| s.verdict == verdict && s.waived.is_none()).collect::<Vec<_>>()
     };
     let say = |exit_code: u8, reason: String| Outcome { exit_code, reason };
+    let log = all.event_log.map(|log| log.outcome(all.gate.fail_on));
+    let trails = (!all.trails.is_empty()).then(|| trail::outcome(all.trails, all.gate.fail_on));
+    if !all.attacked
+        && all.scan.is_none()
+        && let Some(end) = worst([log.clone(), trails.clone()].into_iter().flatten())
+    {
+        return end;
+    }
 
     let fails = of(Verdict::Fail);
     let scanned: Vec<(&String, u64)> = all
@@ -143,13 +163,14 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
     let found: Vec<&Finding> = others.into_iter().filter(|f| f.severity >= all.gate.fail_on).collect();
     let analysed: Vec<&AnalysisFinding> =
         all.analysis.iter().flat_map(|a| a.failing(all.gate.fail_on)).collect();
-    let log = all.event_log.map(|log| log.outcome(all.gate.fail_on));
     let broken = log.as_ref().filter(|end| end.exit_code == 1);
+    let amiss = trails.as_ref().filter(|end| end.exit_code == 1);
     if !fails.is_empty()
         || !scanned.is_empty()
         || !found.is_empty()
         || !analysed.is_empty()
         || broken.is_some()
+        || amiss.is_some()
     {
         let mut parts = Vec::new();
         if !fails.is_empty() {
@@ -164,12 +185,14 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
             parts.push(format!("{count} {} of the analysis ({rules})", plural(count, "finding")));
         }
         parts.extend(broken.map(|end| format!("event log: {}", end.reason)));
+        parts.extend(amiss.map(|end| format!("trail: {}", end.reason)));
         return say(1, parts.join(", "));
     }
 
     let mut open = Vec::new();
-    // An empty log shows nothing of what the profile asks.
+    // An empty log or trail shows nothing of what is asked.
     open.extend(log.filter(|end| end.exit_code != 0).map(|end| format!("event log: {}", end.reason)));
+    open.extend(trails.filter(|end| end.exit_code != 0).map(|end| format!("trail: {}", end.reason)));
     for (verdict, word) in [(Verdict::Error, "in error"), (Verdict::Inconclusive, "inconclusive")] {
         let count = of(verdict).len();
         if count > 0 {
@@ -231,6 +254,12 @@ pub fn outcome(all: &Verdicts<'_>) -> Outcome {
     }
 }
 
+/// The end that outranks the others: 1, then 3, then 4, then 0.
+fn worst(ends: impl Iterator<Item = Outcome>) -> Option<Outcome> {
+    let rank = |end: &Outcome| [1, 3, 4, 0].iter().position(|code| *code == end.exit_code);
+    ends.min_by_key(rank)
+}
+
 /// Whether findings of a scan rule count towards exit code 1: severe enough, and not waived.
 /// What could not be read is silence: exit code 3, not 1.
 fn rule_fails(all: &Verdicts<'_>, rule: &str) -> bool {
@@ -277,6 +306,7 @@ mod tests {
             findings: &[],
             analysis,
             event_log: None,
+            trails: &[],
             gate: Gate { fail_on: Severity::Medium, analysis_required: required },
             attacked: true,
         })
@@ -351,6 +381,7 @@ mod tests {
                 findings: &[],
                 analysis: None,
                 event_log: Some(log),
+                trails: &[],
                 gate: Gate { fail_on: Severity::Medium, analysis_required: false },
                 attacked: true,
             })

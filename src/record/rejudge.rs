@@ -3,6 +3,7 @@
 use crate::record::judge::Context;
 use crate::record::log::check_chain;
 use crate::record::outcome::{self, Verdicts, outcome};
+use crate::record::trail::TrailResult;
 use crate::record::{Exchanges, JUDGE, Record, SCHEMA, Verdict, present, profile_result, proof};
 use crate::scenario::Dialects;
 use crate::scenario::parse::parse_file;
@@ -76,13 +77,14 @@ pub fn rejudge(record: &Record) -> Vec<String> {
     if let Some(analysis) = &record.analysis {
         wrong.extend(proof::disproved(analysis, &record.scenarios, &record.principals));
     }
+    wrong.extend(record.trails.iter().flat_map(TrailResult::again));
     wrong.extend(unaccepted(record));
     wrong.extend(outcome_again(record));
     wrong.extend(profile_result::again(record));
     wrong
 }
 
-/// Findings of the event log that are passed over without a waiver in force that says so.
+/// Findings of the event log and of trails that are passed over without a waiver in force that says so.
 fn unaccepted(record: &Record) -> Vec<String> {
     let day = record.times.started.date_naive();
     let covers =
@@ -91,11 +93,12 @@ fn unaccepted(record: &Record) -> Vec<String> {
                 waiver.id == word && day <= waiver.until && outcome::accepted_risk(waiver) == text
             })
         };
-    let waived = record.event_log.iter().flat_map(|log| &log.waived);
-    waived
-        .filter(|(word, text)| !covers(word, text))
-        .map(|(word, _)| {
-            format!("event log: `{word}` is called an accepted risk, and no waiver in force accepts it")
+    let log = record.event_log.iter().flat_map(|log| &log.waived).map(|waived| ("event log", waived));
+    let trails = record.trails.iter().flat_map(|trail| &trail.waived).map(|waived| ("trail", waived));
+    log.chain(trails)
+        .filter(|(_, (word, text))| !covers(word, text))
+        .map(|(of, (word, _))| {
+            format!("{of}: `{word}` is called an accepted risk, and no waiver in force accepts it")
         })
         .collect()
 }
@@ -108,6 +111,7 @@ fn outcome_again(record: &Record) -> Option<String> {
         findings: &record.findings,
         analysis: record.analysis.as_ref(),
         event_log: record.event_log.as_ref(),
+        trails: &record.trails,
         gate: record.gate?,
         // A scan has no scenarios; an audit names also those that it skipped.
         attacked: !record.scenarios.is_empty(),

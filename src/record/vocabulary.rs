@@ -6,6 +6,7 @@ use crate::profile::Known;
 use crate::record::FindingRule;
 use crate::record::analysis::AnalysisRule;
 use crate::record::event_log::EventLogRule;
+use crate::record::trail::TrailRule;
 use crate::scenario::Suite;
 
 /// Everything that a profile may name where this suite is run, for [`crate::profile::Profile::check`].
@@ -25,5 +26,6 @@ pub fn vocabulary(suite: &Suite) -> Known {
         scan: Some(FindingRule::ALL.iter().map(|rule| rule.word().to_owned()).collect()),
         analysis: Some(AnalysisRule::ALL.iter().map(|rule| rule.word().to_owned()).collect()),
         event_log: Some(EventLogRule::ALL.iter().map(|rule| rule.word().to_owned()).collect()),
+        trail: Some(TrailRule::ALL.iter().map(|rule| rule.word().to_owned()).collect()),
     }
 }

@@ -1,4 +1,4 @@
-//! JUnit XML: a test suite a group, one for the scan, for the event log, for the analysis, and for the profile.
+//! JUnit XML: a test suite a group, one for the scan, for the event log, for each trail, for the analysis, and for the profile.
 //!
 //! A fail is a `<failure>`; inconclusive and error are an `<error>`, because a build must not pass on silence; a
 //! skipped scenario and an accepted risk are `<skipped>` with the reason. Severity `info` never fails.
@@ -7,6 +7,7 @@
 mod analysis;
 mod event_log;
 mod profile;
+mod trail;
 
 use std::io;
 
@@ -61,6 +62,7 @@ pub fn junit(record: &Record) -> Result<Vec<u8>, ReportError> {
         suites.push(scan);
     }
     suites.extend(event_log::suite(record));
+    suites.extend(trail::suites(record));
     suites.extend(analysis::suite(record));
     suites.extend(profile::suite(record));
     let mut bytes = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();

@@ -16,6 +16,7 @@ mod sample;
 pub mod terminal;
 pub mod terms;
 pub mod text;
+pub mod trail;
 pub mod who;
 
 use sha2::{Digest, Sha256};

@@ -8,6 +8,15 @@ use crate::report::model::{Counts, Status};
 /// How the run ended, in one word for a banner.
 #[must_use]
 pub fn banner(record: &Record) -> (Status, &'static str) {
+    if record.only_reads_what_is_there() {
+        return match record.outcome.exit_code {
+            0 if accepted(record) => (Status::Waived, "NOTHING ELSE FOUND WRONG"),
+            0 => (Status::Pass, "NOTHING FOUND WRONG"),
+            1 => (Status::Fail, "SOMETHING IS WRONG"),
+            4 => (Status::Skipped, "NOTHING WAS FOUND"),
+            _ => (Status::Inconclusive, "NO CONCLUSION"),
+        };
+    }
     match record.outcome.exit_code {
         0 if accepted(record) => (Status::Waived, "HELD, WITH ACCEPTED RISKS"),
         0 => (Status::Pass, "HELD AS FAR AS ASSESSED"),
@@ -23,6 +32,7 @@ fn accepted(record: &Record) -> bool {
         || record.findings.iter().any(|f| f.waived.is_some())
         || record.scan.as_ref().is_some_and(|s| !s.waived_rules.is_empty())
         || record.event_log.iter().any(|log| !log.waived.is_empty())
+        || record.trails.iter().any(|trail| !trail.waived.is_empty())
         || record.analysis.iter().flat_map(|a| &a.findings).any(|f| f.waived.is_some())
 }
 
@@ -30,6 +40,18 @@ fn accepted(record: &Record) -> bool {
 #[must_use]
 pub fn headline(record: &Record) -> String {
     let counts = Counts::of(&record.scenarios);
+    if record.only_reads_what_is_there() {
+        let reason = &record.outcome.reason;
+        return match record.outcome.exit_code {
+            0 => format!(
+                "Within the scope and under the conditions stated in this report, nothing was found wrong with what \
+                 was read: {reason}. Nothing was attacked and no requirement was applied to locks."
+            ),
+            1 => format!("What was read is not as it has to be: {reason}."),
+            4 => format!("There was nothing to read, so nothing can be said: {reason}."),
+            _ => format!("No conclusion can be drawn: {reason}."),
+        };
+    }
     match record.outcome.exit_code {
         0 => {
             let mut text = if record.scenarios.is_empty() {
@@ -62,7 +84,12 @@ pub fn headline(record: &Record) -> String {
 #[must_use]
 pub fn opinion(record: &Record) -> Vec<String> {
     let mut all = vec![headline(record)];
+    let reads_only = record.only_reads_what_is_there();
     all.push(match record.outcome.exit_code {
+        _ if reads_only => "This run only read what is there, and attacked nothing. It says what the bucket showed at \
+              the time of the run, and nothing of whether the store keeps it: an audit with attacks and a scan is \
+              needed for that. It is no certification and no legal advice."
+            .to_owned(),
         0 => "This opinion holds for the store, the bucket, the principals and the configuration named in this \
               report, for the time of the run, and only while the configuration stays as it is shown. It says \
               that records under Object Lock in COMPLIANCE mode, with a retain-until date or a legal hold set as \
@@ -112,6 +139,9 @@ pub fn opinion(record: &Record) -> Vec<String> {
             "The server's clock was virtual: waiting for a retain-until date was a jump of that clock."
                 .to_owned(),
         );
+    }
+    if reads_only {
+        return all;
     }
     all.push(
         "Attacks were made on canary objects that the tool wrote itself, never on records; that records are \

@@ -122,6 +122,7 @@ pub fn attempted(record: &Record, evidence: &[Piece]) -> Vec<String> {
             EvidenceKind::Analysis => format!("Analysed policies and settings for `{}`.", piece.name),
             EvidenceKind::Configuration => format!("Read the configuration: {}.", piece.name),
             EvidenceKind::EventLog => format!("Checked the event log for `{}`.", piece.name),
+            EvidenceKind::Trail => format!("Read the trails of records, and looked for `{}`.", piece.name),
             EvidenceKind::Attachment => format!("Looked for an attached document named `{}`.", piece.name),
             EvidenceKind::Pack => "Signed this evidence and chained its events.".to_owned(),
             EvidenceKind::Organisational => "Nothing: no request to a store could show it.".to_owned(),

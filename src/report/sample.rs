@@ -3,6 +3,7 @@
 mod analysis;
 mod event_log;
 mod profile;
+mod trail;
 
 use std::collections::BTreeMap;
 
@@ -21,6 +22,7 @@ use crate::record::{
 use crate::scenario::{Purpose, Reach, Role, Safety, Severity};
 
 pub(crate) use event_log::event_log;
+pub(crate) use trail::trail;
 
 pub(crate) const UPLOADED: &str = "4f8b42c22dd3729b519ba6f68d2da7cc5b2d606d05daed5ad5128cc03e6c6358";
 pub(crate) const SWAPPED: &str = "aec070645fe53ee3b3763059376134f058cc337247c978add178b6ccdfb0019f";
@@ -335,6 +337,7 @@ fn without_profile() -> Record {
             findings: &mut findings,
             analysis: analysis.as_mut(),
             event_log: None,
+            trails: &mut [],
         },
     );
     b.log.note(at(b.now + 1), "", "run finished");
@@ -421,6 +424,7 @@ fn without_profile() -> Record {
         analysis,
         attachments: Vec::new(),
         event_log: None,
+        trails: Vec::new(),
         profile: None,
         waivers,
         residue: residue(),

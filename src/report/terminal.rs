@@ -6,6 +6,7 @@ mod analysis;
 mod event_log;
 mod findings;
 mod profile;
+mod trail;
 mod verdicts;
 
 use comfy_table::{
@@ -41,6 +42,7 @@ pub fn table(record: &Record, options: &Options<'_>) -> String {
     }
     parts.extend(page.findings(record));
     parts.extend(page.event_log(record));
+    parts.extend(page.trails(record));
     parts.extend(page.analysis(record));
     parts.extend(page.waivers(record));
     parts.extend(page.residue(record));
@@ -231,10 +233,26 @@ mod tests {
         insta::assert_snapshot!("terminal_160", at(160));
     }
 
+    /// A record of nothing but a trail.
+    fn trail_at(width: u16) -> String {
+        let mut record = sample::record();
+        (record.scenarios, record.scan) = (Vec::new(), None);
+        (record.findings, record.analysis, record.profile) = (Vec::new(), None, None);
+        record.trails = vec![sample::trail()];
+        record.outcome = crate::record::trail::outcome(&record.trails, crate::scenario::Severity::Medium);
+        table(&record, &Options { width, ..Options::default() })
+    }
+
+    #[test]
+    fn a_trail_is_shown_in_its_order_at_either_width() {
+        insta::assert_snapshot!("trail_80", trail_at(80));
+        insta::assert_snapshot!("trail_160", trail_at(160));
+    }
+
     #[test]
     fn no_line_is_wider_than_the_terminal() {
         for width in [60, 80, 100, 119, 120, 160] {
-            for line in at(width).lines() {
+            for line in at(width).lines().chain(trail_at(width).lines()) {
                 // The sample's wide characters take two columns each.
                 let columns: usize = line.chars().map(|c| if c >= '\u{2E80}' { 2 } else { 1 }).sum();
                 assert!(columns <= usize::from(width), "{width}: {line}");

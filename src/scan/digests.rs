@@ -15,7 +15,7 @@ pub(super) struct Stored {
 }
 
 /// The headers, strongest first.
-const HEADERS: [&str; 5] = [
+pub(super) const HEADERS: [&str; 5] = [
     "x-amz-checksum-sha256",
     "x-amz-checksum-sha1",
     "x-amz-checksum-crc64nvme",

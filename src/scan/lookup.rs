@@ -53,7 +53,7 @@ pub(super) struct Judged {
 
 /// The answer to an unrecorded HEAD.
 #[derive(Debug)]
-struct Head {
+pub(super) struct Head {
     lock: HeadLock,
     run: Option<String>,
     replica: bool,
@@ -259,7 +259,7 @@ impl<'i, 'a> Lookup<'i, 'a> {
     }
 
     /// The lock by the cheapest way that is believed.
-    async fn lock_of(&self, entry: &Entry, head: Option<Head>, terms: &Terms<'_>) -> Found {
+    pub(super) async fn lock_of(&self, entry: &Entry, head: Option<Head>, terms: &Terms<'_>) -> Found {
         let each = self.input.lookups == Lookups::Each;
         if let Some(listed) = entry.lock.as_ref().filter(|_| self.input.lookups == Lookups::Cheapest)
             && !self.listing.is_off()

@@ -35,6 +35,7 @@
 //!
 //! What the scan does not know: who could lift a lock, and what was deleted before it began.
 
+mod below;
 mod bucket;
 mod check;
 mod digests;
@@ -47,7 +48,9 @@ pub mod sample;
 mod shown;
 mod tally;
 pub mod terms;
+pub mod trail;
 mod trust;
+mod versioning;
 
 pub use bucket::bucket_findings;
 pub use sample::Sample;

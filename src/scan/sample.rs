@@ -52,6 +52,19 @@ pub(super) struct Chosen {
     until: Option<DateTime<Utc>>,
 }
 
+impl Chosen {
+    /// A version by itself.
+    pub(super) fn of(entry: &Entry) -> Self {
+        Self {
+            key: entry.key.clone(),
+            version_id: entry.version_id.clone(),
+            size: entry.size,
+            is_latest: entry.is_latest,
+            until: None,
+        }
+    }
+}
+
 /// The choice while the listing goes by.
 #[derive(Debug, Default)]
 pub(super) struct Choice {
@@ -80,13 +93,7 @@ impl Choice {
     /// A version goes by.
     pub(super) fn offer(&mut self, sample: &Sample<'_>, entry: &Entry, until: Option<DateTime<Utc>>) {
         self.population += 1;
-        let chosen = || Chosen {
-            key: entry.key.clone(),
-            version_id: entry.version_id.clone(),
-            size: entry.size,
-            is_latest: entry.is_latest,
-            until,
-        };
+        let chosen = || Chosen { until, ..Chosen::of(entry) };
         if !sample.known.earlier.is_empty()
             && sample.known.earlier.contains_key(&(entry.key.clone(), entry.version_id.clone()))
         {
@@ -229,7 +236,7 @@ fn judge(version: &SampledVersion) -> Option<(FindingRule, String)> {
 }
 
 /// A record's content is nobody's business but its owner's: digest and length stay.
-fn forget_content(exchange: &mut Exchange) {
+pub(super) fn forget_content(exchange: &mut Exchange) {
     if let Outcome::Answered(answer) = &mut exchange.outcome
         && (200..300).contains(&answer.status)
         && answer.body.text.take().is_some()
@@ -239,7 +246,11 @@ fn forget_content(exchange: &mut Exchange) {
 }
 
 /// Reads one version and compares it.
-async fn one(input: &ScanInput<'_>, known: &Known, chosen: Chosen) -> (SampledVersion, Vec<Exchange>) {
+pub(super) async fn one(
+    input: &ScanInput<'_>,
+    known: &Known,
+    chosen: Chosen,
+) -> (SampledVersion, Vec<Exchange>) {
     let mut exchanges = Vec::new();
     let read = Box::pin(whole(input, &chosen, &mut exchanges)).await;
     let mut version = SampledVersion {

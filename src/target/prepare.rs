@@ -39,6 +39,8 @@ pub struct Demo {
     pub others: Vec<DemoRecord>,
     /// The events of a log: key and body, in their order.
     pub events: Vec<(String, String)>,
+    /// The versions of a record whose trail is read: key and body, in their order.
+    pub traced: Vec<(String, String)>,
     /// Whether Block Public Access is on.
     pub blocks_public_access: bool,
     /// The bucket policy (JSON), put when everything is written.
@@ -83,6 +85,10 @@ pub async fn prepare_for(opened: &Opened, demo: &Demo) -> Result<(), TargetError
             put = put.header("x-amz-tagging", &format!("{name}={value}"));
         }
         send(opened, "writing a record", &put).await?;
+    }
+    for (key, body) in &demo.traced {
+        let lock = LockHeaders { retention: Some(demo.lock), hold };
+        send(opened, "writing a record", &put_object(bucket, key, body.clone(), &lock)).await?;
     }
     for (key, body) in &demo.events {
         let lock = LockHeaders { retention: Some(demo.lock), hold };

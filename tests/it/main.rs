@@ -26,4 +26,5 @@ mod scan_terms;
 mod secrets;
 mod servers;
 mod store;
+mod trail;
 mod transport;

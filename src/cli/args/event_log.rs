@@ -2,7 +2,8 @@
 
 use clap::Args;
 
-use crate::cli::args::{FailOn, ListFormat, TargetArgs};
+use crate::cli::args::pack::PackArgs;
+use crate::cli::args::{FailOn, TargetArgs};
 
 /// Arguments of `event-log`.
 #[derive(Debug, Clone, Args)]
@@ -35,7 +36,7 @@ pub struct EventLogArgs {
     /// The least severity of a finding that fails the run.
     #[arg(long, value_enum, default_value = "medium", help_heading = "Event log")]
     pub fail_on: FailOn,
-    /// How the result is shown.
-    #[arg(long, value_enum, default_value = "table", help_heading = "Event log")]
-    pub format: ListFormat,
+    /// Where the evidence goes.
+    #[command(flatten)]
+    pub pack: PackArgs,
 }

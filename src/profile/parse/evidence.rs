@@ -11,8 +11,17 @@ use super::parts::{demanded, rules};
 use super::{Known, compare, prose};
 
 /// The keys of evidence.
-const EVIDENCE: &[&str] =
-    &["scenarios", "scan", "analysis", "configuration", "event-log", "attachment", "pack", "organisational"];
+const EVIDENCE: &[&str] = &[
+    "scenarios",
+    "scan",
+    "analysis",
+    "configuration",
+    "event-log",
+    "trail",
+    "attachment",
+    "pack",
+    "organisational",
+];
 
 /// The tables of a family, each with its own keys and those of evidence.
 fn each<'p, 't>(
@@ -124,6 +133,7 @@ fn evidence(r: &Reader<'_, '_>, known: &Known) -> Evidence {
         analysis: rules(r, "analysis", "analysis rule", known.analysis.as_deref()),
         configuration: demanded(r),
         event_log: rules(r, "event-log", "finding of an event log", known.event_log.as_deref()),
+        trail: rules(r, "trail", "finding of a trail", known.trail.as_deref()),
         attachment: given("attachment"),
         pack: r.flag("pack").unwrap_or_default(),
         organisational: given("organisational"),

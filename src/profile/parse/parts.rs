@@ -1,4 +1,4 @@
-//! `[configuration]`, `[upload]`, `[attacks]` and `[event-log]`.
+//! `[configuration]`, `[upload]`, `[attacks]`, `[event-log]` and `[trail]`.
 
 use toml::de::DeValue;
 
@@ -12,6 +12,9 @@ use super::{Known, compare, prose};
 
 /// Where the number of an event stands in its key.
 const SEQUENCE: &str = "{sequence}";
+
+/// Where the id of a record stands in its keys.
+const ID: &str = "{id}";
 
 pub(super) fn configuration(r: &Reader<'_, '_>) -> ConfigurationDemand {
     let Some((table, span)) = r.table("configuration") else { return ConfigurationDemand::default() };
@@ -130,6 +133,24 @@ pub(super) fn event_log(r: &Reader<'_, '_>) -> Option<EventLogRules> {
         e.page.say(place, "the key of an event needs its number", Some(hint.to_owned()));
     }
     Some(rules)
+}
+
+/// The patterns of `[trail]`: keys of one record, each with its id once.
+pub(super) fn trail_keys(r: &Reader<'_, '_>) -> Vec<String> {
+    let Some((table, span)) = r.table("trail") else { return Vec::new() };
+    let t = r.inner(table, span, ("a trail", "trail".to_owned()), &["keys"]);
+    if t.value("keys").is_none() {
+        t.missing("keys");
+    }
+    let texts = t.texts("keys", true);
+    for (text, span) in &texts {
+        if text.matches(ID).count() != 1 {
+            let hint = "write `{id}` once where the id of the record stands: `invoices/{id}/`";
+            t.page.say(span.clone(), "the keys of a record need its id", Some(hint.to_owned()));
+        }
+    }
+    twice(&t, "keys", &texts);
+    texts.into_iter().map(|(text, _)| text).collect()
 }
 
 /// A list of words of rules, compared with the known ones.

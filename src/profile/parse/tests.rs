@@ -95,6 +95,7 @@ fn known() -> Known {
         scan: list(&["too-short", "unprotected"]),
         analysis: list(&["upload-impossible"]),
         event_log: list(&["gap"]),
+        trail: list(&["part-missing"]),
     }
 }
 

@@ -16,6 +16,7 @@ impl<'a> Seen<'a> {
             analysis: record.analysis.as_ref(),
             demands,
             event_log: record.event_log.as_ref(),
+            trails: &record.trails,
             attachments: &record.attachments,
             signer: &record.signer,
             started: record.times.started,

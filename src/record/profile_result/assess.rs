@@ -13,6 +13,7 @@ use crate::record::profile_result::{
     ClaimResult, ClaimState, ControlResult, DemandResult, EvidenceKind, ItemResult, Piece, ProfileResult,
     Shown, requirement,
 };
+use crate::record::trail::TrailResult;
 use crate::record::{Finding, ScanResult, ScenarioResult, SignerInfo, Verdict};
 
 /// How many pieces of evidence a reason names.
@@ -35,6 +36,8 @@ pub struct Seen<'a> {
     pub demands: &'a [DemandResult],
     /// The check of the event log, if one was made.
     pub event_log: Option<&'a EventLogResult>,
+    /// The trails that were read.
+    pub trails: &'a [TrailResult],
     /// The documents that were attached.
     pub attachments: &'a [Attachment],
     /// Who signs.

@@ -48,6 +48,8 @@ words! {
         Configuration = "configuration",
         /// Findings of the event log's check.
         EventLog = "event-log",
+        /// Findings of trails.
+        Trail = "trail",
         /// A document that was attached.
         Attachment = "attachment",
         /// The evidence pack itself.

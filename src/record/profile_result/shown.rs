@@ -5,6 +5,7 @@ use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
 use crate::record::event_log::{EventLogRule, PropertyState};
 use crate::record::profile_result::assess::flat;
 use crate::record::profile_result::{DemandState, EvidenceKind, Piece, Seen, Shown};
+use crate::record::trail::{TrailResult, TrailRule};
 use crate::record::{Cause, Finding, FindingRule, ScanResult, Verdict};
 
 /// Every piece that the evidence names, in the order in which it names them.
@@ -14,6 +15,7 @@ pub(super) fn pieces(evidence: &Evidence, profile: &Profile, seen: &Seen<'_>) ->
     all.extend(evidence.analysis.iter().map(|word| found(EvidenceKind::Analysis, word, profile, seen)));
     all.extend(evidence.configuration.iter().map(|word| demand(word, seen)));
     all.extend(evidence.event_log.iter().map(|word| event_log(word, seen)));
+    all.extend(evidence.trail.iter().map(|word| trail(word, seen)));
     all.extend(evidence.attachment.iter().map(|name| attachment(name, seen)));
     if evidence.pack {
         all.push(pack(seen));
@@ -348,6 +350,45 @@ fn event_log(word: &str, seen: &Seen<'_>) -> Piece {
             ..of(Shown::Satisfied, format!("no finding `{word}` in {} events", log.events))
         },
     }
+}
+
+/// A word of trails: none of it counts only where trails were read, and all of each.
+fn trail(word: &str, seen: &Seen<'_>) -> Piece {
+    let of = |state, saw: String| piece(EvidenceKind::Trail, word, state, saw);
+    let trails = seen.trails;
+    let count: u64 = trails.iter().filter_map(|t| t.findings.get(word)).sum();
+    if count > 0 {
+        let first = trails.iter().flat_map(|t| &t.found).find(|f| f.rule.word() == word);
+        let detail = first.map_or_else(String::new, |f| format!(": {}", f.detail));
+        let saw = format!("{count} {} `{word}` in the trails{detail}", plural(count, "finding"));
+        let with = trails.iter().filter(|t| t.findings.contains_key(word));
+        let waived: Vec<Option<&String>> = with.map(|t| t.waived.get(word)).collect();
+        let waived =
+            if waived.iter().all(Option::is_some) { waived.into_iter().flatten().next() } else { None };
+        return Piece { count: Some(count), waived: waived.cloned(), ..of(Shown::NotSatisfied, saw) };
+    }
+    if trails.is_empty() {
+        return of(Shown::NotAssessed, "no trail was read (--trail ID)".to_owned());
+    }
+    if let Some(open) = trails.iter().find(|t| !t.complete) {
+        let why = open.incomplete_reason.as_deref().unwrap_or("reason unknown");
+        return of(Shown::NotAssessed, format!("the trail of {} is not complete: {why}", open.id));
+    }
+    if let Some(empty) = trails.iter().find(|t| t.entries.is_empty()) {
+        return of(Shown::NotAssessed, format!("nothing is stored under the keys of {}", empty.id));
+    }
+    if word == TrailRule::Altered.word() && trails.iter().any(|t| !compared(t)) {
+        return of(Shown::NotAssessed, "the versions were not all read whole and compared".to_owned());
+    }
+    let ids: Vec<&str> = trails.iter().map(|t| t.id.as_str()).collect();
+    let saw = format!("no finding `{word}` in {} of {}", plural(ids.len() as u64, "trail"), ids.join(", "));
+    Piece { count: Some(0), ..of(Shown::Satisfied, saw) }
+}
+
+/// Whether every version was read whole and compared with something.
+fn compared(trail: &TrailResult) -> bool {
+    let mut versions = trail.entries.iter().filter(|e| !e.is_marker);
+    versions.all(|e| e.whole.as_ref().is_some_and(|w| w.sha256.is_some() && !w.compared.is_empty()))
 }
 
 fn attachment(name: &str, seen: &Seen<'_>) -> Piece {

@@ -208,6 +208,16 @@ pub(super) fn waivers(flow: &mut Flow<'_>, record: &Record) {
 
 pub(super) fn method(flow: &mut Flow<'_>, record: &Record) {
     flow.section("Method");
+    if record.only_reads_what_is_there() {
+        flow.paragraph(
+            BODY,
+            0.0,
+            "Only reads were sent. What could not be read is said where it would stand, and is never taken for \
+             something that is not there.",
+        );
+        tool(flow, record);
+        return;
+    }
     flow.paragraph(
         BODY,
         0.0,
@@ -221,6 +231,11 @@ pub(super) fn method(flow: &mut Flow<'_>, record: &Record) {
         flow.paragraph(BODY, 0.0, meaning);
         flow.gap(5.0);
     }
+    tool(flow, record);
+    controls(flow, record);
+}
+
+fn tool(flow: &mut Flow<'_>, record: &Record) {
     flow.heading("The tool and its qualification");
     let tool = &record.tool;
     let mut facts = vec![
@@ -252,6 +267,9 @@ pub(super) fn method(flow: &mut Flow<'_>, record: &Record) {
         facts.push(("Digest", CODE, format!("{name} {digest}")));
     }
     flow.facts(&facts);
+}
+
+fn controls(flow: &mut Flow<'_>, record: &Record) {
     if record.controls.is_empty() {
         return;
     }

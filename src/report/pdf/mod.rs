@@ -20,6 +20,7 @@ mod scenarios;
 mod summary;
 mod table;
 mod target;
+mod trail;
 mod write;
 
 pub use write::made_from;
@@ -49,6 +50,7 @@ pub fn pdf(record: &Record, results_sha256: &str) -> Result<Vec<u8>, ReportError
     scenarios::scenarios(&mut flow, record);
     annex::scan(&mut flow, record);
     event_log::event_log(&mut flow, record);
+    trail::trails(&mut flow, record);
     analysis::analysis(&mut flow, record);
     target::target(&mut flow, record);
     annex::waivers(&mut flow, record);
@@ -162,13 +164,15 @@ mod tests {
 
     #[test]
     fn every_text_lies_on_its_page() {
-        let record = sample::record();
+        let mut record = sample::record();
+        record.trails = vec![sample::trail()];
         let fonts = Fonts::load().expect("fonts");
         let mut flow = Flow::new(&fonts);
         summary::summary(&mut flow, &record);
         profile::profile(&mut flow, &record);
         scenarios::scenarios(&mut flow, &record);
         annex::scan(&mut flow, &record);
+        trail::trails(&mut flow, &record);
         analysis::analysis(&mut flow, &record);
         target::target(&mut flow, &record);
         annex::waivers(&mut flow, &record);

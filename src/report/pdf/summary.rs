@@ -148,6 +148,15 @@ pub(super) fn opinion(flow: &mut Flow<'_>, record: &Record) {
 pub(super) fn not_assessed(flow: &mut Flow<'_>, record: &Record) {
     flow.section("What was not assessed, and why");
     let open = open(record);
+    if record.only_reads_what_is_there() {
+        flow.paragraph(
+            BODY,
+            0.0,
+            "No scenario was run and no scan was made: nothing is said about whether records can be destroyed, altered \
+             or unlocked. What could not be read stands in the sections below.",
+        );
+        return;
+    }
     if open.is_empty() {
         flow.paragraph(BODY, 0.0, "Every scenario of the suite came to a verdict of pass or fail.");
     } else {

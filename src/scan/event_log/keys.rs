@@ -1,5 +1,7 @@
 //! Which keys are events, and of which number. Pure.
 
+use crate::scan::below::below;
+
 use super::EventLogError;
 
 /// What stands for the number in a pattern.
@@ -25,8 +27,7 @@ pub(super) struct Numbered {
 }
 
 impl KeyPattern {
-    /// Joins prefix and pattern. A slash is put between them; where the prefix already ends in the pattern's folder
-    /// (`s3://bucket/events/` and `events/{sequence}.json`), the folder is not repeated.
+    /// Joins prefix and pattern.
     pub(super) fn new(prefix: &str, pattern: &str) -> Result<Self, EventLogError> {
         let fail = |why: &'static str| EventLogError::KeyPattern { pattern: pattern.to_owned(), why };
         let (before, after) =
@@ -40,13 +41,7 @@ impl KeyPattern {
         if before.ends_with(|c: char| c.is_ascii_digit()) || after.starts_with(|c: char| c.is_ascii_digit()) {
             return Err(fail("a digit beside {sequence} cannot be told from the number"));
         }
-        let root =
-            if prefix.is_empty() || prefix.ends_with('/') { prefix.to_owned() } else { format!("{prefix}/") };
-        let (folder, name) = before.rfind('/').map_or(("", before), |at| before.split_at(at + 1));
-        let repeated = root == folder || root.ends_with(&format!("/{folder}"));
-        let before =
-            if !folder.is_empty() && repeated { format!("{root}{name}") } else { format!("{root}{before}") };
-        Ok(Self { before, after: after.to_owned() })
+        Ok(Self { before: below(prefix, before), after: after.to_owned() })
     }
 
     /// What has to be listed: the folder in which the events lie.

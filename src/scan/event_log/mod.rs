@@ -35,7 +35,9 @@ use crate::record::event_log::EventLogResult;
 use crate::record::log::Log;
 use crate::store::client::{Backoff, Client, Reply};
 use crate::store::credentials::Credentials;
-use crate::store::ops::{get_bucket_versioning, get_object};
+use crate::store::ops::get_object;
+
+use super::versioning::versioning;
 
 use body::Wanted;
 use fold::{Fold, Seen, Whole};
@@ -178,7 +180,8 @@ pub struct Progress {
 pub async fn check(input: &EventLogInput<'_>, progress: &(dyn Fn(Progress) + Sync)) -> EventLogResult {
     let begun = input.client.clock().now();
     let mut fold = Fold::new(input.allow_start, &input.wanted);
-    let versioning = versioning(input).await;
+    let (versioning, exchanges) = versioning(input.client, input.who, input.bucket, input.backoff).await;
+    input.log(exchanges);
     let end = go_through(input, &mut fold, progress).await;
     progress(Progress { events: fold.events(), findings: fold.found() });
     let skewed = input.client.skew().and_then(|skew| begun.checked_add_signed(skew));
@@ -299,23 +302,6 @@ fn words(error: &WalkError) -> String {
         WalkError::Listing(listing) => format!("{listing} ({})", listing.hint()),
         WalkError::Order { .. } => error.to_string(),
     }
-}
-
-/// `Enabled`, `Suspended` or `off`; else why it could not be read.
-async fn versioning(input: &EventLogInput<'_>) -> Result<String, String> {
-    let request = get_bucket_versioning(input.bucket);
-    let attempts = input.client.exchange_retrying(input.who, &request, input.backoff).await;
-    let reply = attempts.last.clone();
-    input.log(attempts.into_exchanges());
-    if let Some(trouble) = reply.trouble() {
-        return Err(trouble);
-    }
-    let answer = reply.answer().ok_or_else(|| "no answer".to_owned())?;
-    // A server that does not know the question may answer another one.
-    if !answer.body.text.as_deref().unwrap_or_default().contains("VersioningConfiguration") {
-        return Err("the answer says nothing of versioning".to_owned());
-    }
-    Ok(answer.element("Status").filter(|s| !s.is_empty()).unwrap_or_else(|| "off".to_owned()))
 }
 
 /// Reads the newest data version of an event.

@@ -9,6 +9,8 @@ use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
 use crate::record::event_log::EventLogResult;
 use crate::record::finding::RequirementText;
 use crate::record::profile_result::DemandState;
+use crate::record::trail::TrailResult;
+use crate::record::trail::tests as trail;
 use crate::record::{Cause, FindingRule, RunResult};
 use crate::scenario::{Role, Severity};
 
@@ -27,6 +29,7 @@ fn profile(evidence: Evidence) -> Profile {
         attacks: Attacks::default(),
         analysis_required: false,
         event_log: None,
+        trail_keys: Vec::new(),
         controls: vec![ControlClaim {
             id: "C".into(),
             shown_by: evidence.clone(),
@@ -152,6 +155,7 @@ struct Record {
     demands: Vec<DemandResult>,
     event_log: Option<(u64, BTreeMap<String, u64>, Option<&'static str>)>,
     event_log_open: BTreeMap<String, u64>,
+    trails: Vec<TrailResult>,
     attachments: Vec<Attachment>,
     signer: SignerInfo,
 }
@@ -171,6 +175,7 @@ impl Record {
             demands: Vec::new(),
             event_log: None,
             event_log_open: BTreeMap::new(),
+            trails: Vec::new(),
             attachments: Vec::new(),
             signer: SignerInfo { subject: "CN=s".into(), fingerprint: String::new(), ephemeral: false },
         }
@@ -190,6 +195,7 @@ impl Record {
                 analysis: self.analysis.as_ref(),
                 demands: &self.demands,
                 event_log: event_log.as_ref(),
+                trails: &self.trails,
                 attachments: &self.attachments,
                 signer: &self.signer,
                 started: Utc.with_ymd_and_hms(2026, 11, 25, 9, 0, 0).single().expect("an instant"),
@@ -411,6 +417,27 @@ fn an_event_log_has_to_be_read_whole_and_to_have_events() {
     assert_eq!(record.state(&gap), Shown::NotAssessed);
     record.event_log = Some((7, BTreeMap::from([("gap".to_owned(), 1)]), Some("403")));
     assert_eq!(record.state(&gap), Shown::NotSatisfied);
+}
+
+#[test]
+fn trails_have_to_be_read_whole_and_to_have_entries() {
+    let mut record = Record::new();
+    let half = Evidence { trail: words(&["part-missing"]), ..Evidence::default() };
+    let (state, reason) = record.shown(&half);
+    assert_eq!(state, Shown::NotAssessed);
+    assert!(reason.contains("--trail ID"), "{reason}");
+    record.trails = vec![trail::sound()];
+    assert_eq!(record.state(&half), Shown::Satisfied);
+    record.trails.push(trail::broken());
+    assert_eq!(record.state(&half), Shown::NotAssessed);
+    record.trails[1] = trail::empty();
+    assert_eq!(record.state(&half), Shown::NotAssessed);
+    record.trails[1] = trail::half();
+    assert_eq!(record.state(&half), Shown::NotSatisfied);
+    // Nobody has read the bytes.
+    let altered = Evidence { trail: words(&["altered"]), ..Evidence::default() };
+    record.trails = vec![trail::sound()];
+    assert_eq!(record.state(&altered), Shown::NotAssessed);
 }
 
 #[test]
