@@ -277,7 +277,7 @@ pub struct AuditArgs {
     #[command(flatten)]
     pub evidence: EvidenceArgs,
     /// Read the trail of the record with this id, by the profile's trail keys (repeatable).
-    #[arg(long, value_name = "ID", requires = "profile", help_heading = "Evidence")]
+    #[arg(long, value_name = "ID", help_heading = "Evidence")]
     pub trail: Vec<String>,
     /// Where the evidence goes.
     #[command(flatten)]

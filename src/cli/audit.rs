@@ -127,7 +127,15 @@ fn trail_order(
     args: &AuditArgs,
     profile: Option<&crate::profile::Profile>,
 ) -> Result<Option<TrailOrder>, Failure> {
-    let Some(profile) = profile.filter(|_| !args.trail.is_empty()) else { return Ok(None) };
+    if args.trail.is_empty() {
+        return Ok(None);
+    }
+    let Some(profile) = profile else {
+        return Err(Failure::usage(
+            "--trail reads by the trail keys of a profile, and none is named",
+            "name one (`--profile eu-einvoicing`), or use `wormproof trail --keys` beside the audit",
+        ));
+    };
     if profile.trail_keys.is_empty() {
         return Err(Failure::usage(
             format!("--trail: the profile {} does not say where the records of an id are", profile.name),

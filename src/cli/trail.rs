@@ -39,7 +39,7 @@ impl TrailOrder {
 
 /// The trails alone. Sends only reads.
 pub(super) async fn trail(args: &TrailArgs, setup: &Setup) -> Result<u8, Failure> {
-    let profile = args.profile.load(&builtin()?)?;
+    let profile = args.profile.load(&builtin()?, setup)?;
     let of_profile = profile.as_ref().map(|p| p.trail_keys.as_slice()).unwrap_or_default();
     let keys = if args.keys.is_empty() { of_profile } else { &args.keys };
     let order = TrailOrder { whole: args.read, ..TrailOrder::new(&args.id, keys, args.concurrency)? };
