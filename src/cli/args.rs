@@ -63,7 +63,7 @@ pub enum Command {
     Harden(Box<HardenArgs>),
     /// What `audit` would do: every request, the rights it needs as an IAM policy, what stays behind. Sends only reads.
     Plan(Box<PlanArgs>),
-    /// Remove what earlier runs left, once its retention ended. Exit code 3 while something has to stay.
+    /// Remove what earlier runs on this bucket and prefix left, once its retention ended. Exit code 3 while something has to stay.
     Cleanup(Box<CleanupArgs>),
     /// The catalogue of scenarios.
     #[command(subcommand)]
@@ -333,7 +333,8 @@ pub struct CleanupArgs {
     /// Where to look.
     #[command(flatten)]
     pub target: TargetArgs,
-    /// The journal of the run (DIR/journal.jsonl) or its output directory; without it the store itself is searched.
+    /// The journal of a run (DIR/journal.jsonl) or its output directory: only what this run left, in the audited bucket and in
+    /// buckets that it made. Without it the store itself is searched for every run on this bucket and prefix.
     #[arg(long, value_name = "PATH")]
     pub journal: Option<PathBuf>,
     /// Only what this run left.
@@ -342,9 +343,13 @@ pub struct CleanupArgs {
     /// Where canaries lie [default: PREFIX/.wormproof/].
     #[arg(long, value_name = "PREFIX")]
     pub canary_prefix: Option<String>,
-    /// Wait until the last retention has ended.
+    /// Wait until the last retention has ended, and until runs that are under way are over.
     #[arg(long)]
     pub wait: bool,
+    /// Also clean up after runs that may be under way (otherwise left alone until 10 minutes after their last sign of life). A
+    /// run that really is under way loses its canaries and reports false failures.
+    #[arg(long)]
+    pub even_under_way: bool,
 }
 
 /// The `scenarios` commands.

@@ -1,6 +1,6 @@
 //! `audit` and `attack`: target, principals, plan, consent, run, clean-up, scan, judge, record, outputs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::IsTerminal as _;
 use std::path::Path;
 use std::sync::Arc;
@@ -432,10 +432,12 @@ impl Audit<'_> {
             administrator: Some(&opened.administrator),
             bucket: &opened.location.bucket,
             root,
-            run_id: Some(self.run_id),
+            runs: Some(BTreeSet::from([self.run_id.to_owned()])),
             known,
             journal: Some(journal),
             discover_buckets: false,
+            // It is this run, and its attacks are over.
+            even_under_way: true,
             wait: false,
             clock: &opened.clock,
             log: &self.log,

@@ -1,9 +1,15 @@
 //! Removing what earlier runs (and this one) left: found by the journal, or from the store itself.
 //!
-//! An object version in the audited bucket is deleted only if its metadata names the run in whose
-//! folder it lies and, where the journal knows digests for its key, its content has one of them. A delete
-//! marker is removed only from keys whose remaining versions are all proven so. A bucket is removed only if
-//! the journal or its tag says that the tool made it; all that lies in it is then the tool's.
+//! An object version in the audited bucket is deleted only if it is proven to be a canary of the run in whose folder it lies
+//! ([`crate::store::canary`]): by the stamp that its content ends with, or by its metadata, and then, where the journal knows
+//! digests for its key, by one of them, too. A delete marker is removed only from keys whose remaining versions are all proven
+//! so. A bucket is removed only if the journal or its tag says that the tool made it; all that lies in it is then the tool's.
+//!
+//! A run that is under way is left alone: its lease says so (`lease.rs`). A sweep by a journal is about that journal's run; one
+//! without is about the runs on this bucket and prefix, and of buckets of other audits it says that they are there.
+
+mod answers;
+mod buckets;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -12,15 +18,16 @@ use sha2::{Digest as _, Sha256};
 
 use crate::lock::{LegalHold, Mode, Reading, Retention};
 use crate::record::{Log, Residue};
+use crate::run::cleanup::answers::uploads_of;
 use crate::run::interrupt::CancellationFlag;
 use crate::run::journal::{Journal, JournalEntry, Known};
+use crate::run::lease;
 use crate::run::read::{Entry, ReaderAs, hold_of, retention_of};
-use crate::run::{BUCKET_PREFIX, RUN_METADATA, RUN_TAG};
+use crate::store::canary::{RUN_HEADER, is_stamped};
 use crate::store::client::{Client, Reply};
 use crate::store::credentials::Credentials;
 use crate::store::ops::{
-    BucketConfig, abort_multipart_upload, delete_bucket, delete_bucket_policy, delete_object,
-    get_bucket_config, get_object, get_object_legal_hold, get_object_retention, list_buckets,
+    abort_multipart_upload, delete_object, get_object, get_object_legal_hold, get_object_retention,
     list_multipart_uploads, put_object_legal_hold,
 };
 use crate::store::request::S3Request;
@@ -37,15 +44,17 @@ pub struct Sweep<'a> {
     pub bucket: &'a str,
     /// The folder of all canaries: `PREFIX/.wormproof/` (see `run::canary_root`).
     pub root: &'a str,
-    /// Only what this run left; none is every run.
-    pub run_id: Option<&'a str>,
+    /// Only what these runs left; none is every run.
+    pub runs: Option<BTreeSet<String>>,
     /// What journals say.
     pub known: Known,
     /// Where removals are written to, if anywhere.
     pub journal: Option<&'a Journal>,
     /// Whether to ask the store for buckets that are not in a journal.
     pub discover_buckets: bool,
-    /// Whether to wait for locks to end.
+    /// Whether runs whose lease is held are cleaned up, too.
+    pub even_under_way: bool,
+    /// Whether to wait for locks to end, and for runs under way to be over.
     pub wait: bool,
     /// The client's clock.
     pub clock: &'a Clock,
@@ -62,16 +71,19 @@ pub struct CleanupReport {
     pub removed: u64,
     /// What is still there, why, and until when.
     pub kept: Vec<Residue>,
+    /// Buckets of audits of other buckets or prefixes, which are none of this sweep's business.
+    pub elsewhere: Vec<Residue>,
 }
 
 /// Removes what can be removed. With `wait`, again and again until nothing is left that a lock explains.
 pub async fn cleanup(sweep: &Sweep<'_>) -> CleanupReport {
     let mut removed = 0;
     loop {
-        let mut pass = Pass { sweep, removed: 0, kept: Vec::new() };
+        let mut pass =
+            Pass { sweep, removed: 0, kept: Vec::new(), elsewhere: Vec::new(), over: BTreeMap::new() };
         pass.all().await;
         removed += pass.removed;
-        let report = CleanupReport { removed, kept: pass.kept };
+        let report = CleanupReport { removed, kept: pass.kept, elsewhere: pass.elsewhere };
         let now = sweep.now();
         let next = report.kept.iter().filter_map(|r| r.until).filter(|u| *u > now).min();
         let Some(next) = next.filter(|_| sweep.wait && !sweep.interrupt.is_raised()) else { return report };
@@ -106,8 +118,12 @@ impl Sweep<'_> {
     /// The run in whose folder a key lies, if it is one that is to be cleaned.
     fn run_of<'k>(&self, key: &'k str) -> Option<&'k str> {
         let (run, rest) = key.strip_prefix(self.root)?.split_once('/')?;
-        let wanted = self.run_id.is_none_or(|id| id == run);
-        (wanted && !run.is_empty() && !rest.is_empty()).then_some(run)
+        (self.wants(run) && !run.is_empty() && !rest.is_empty()).then_some(run)
+    }
+
+    /// Whether a run is one that is to be cleaned.
+    fn wants(&self, run: &str) -> bool {
+        self.runs.as_ref().is_none_or(|runs| runs.contains(run))
     }
 }
 
@@ -115,6 +131,9 @@ struct Pass<'s, 'a> {
     sweep: &'s Sweep<'a>,
     removed: u64,
     kept: Vec<Residue>,
+    elsewhere: Vec<Residue>,
+    /// Whether a run is over, once that was asked. A run whose traces were seen before its lease was found gone stays over.
+    over: BTreeMap<String, bool>,
 }
 
 impl Pass<'_, '_> {
@@ -122,12 +141,43 @@ impl Pass<'_, '_> {
         for bucket in self.buckets().await {
             self.empty_and_delete(&bucket).await;
         }
-        let prefix = match self.sweep.run_id {
-            Some(id) => format!("{}{id}/", self.sweep.root),
-            None => self.sweep.root.to_owned(),
+        let prefixes: Vec<String> = match &self.sweep.runs {
+            Some(runs) => runs.iter().map(|id| format!("{}{id}/", self.sweep.root)).collect(),
+            None => vec![self.sweep.root.to_owned()],
         };
-        self.objects(self.sweep.bucket, &prefix, false).await;
-        self.uploads(self.sweep.bucket, &prefix, false).await;
+        for prefix in prefixes {
+            self.objects(self.sweep.bucket, &prefix, false).await;
+            self.uploads(self.sweep.bucket, &prefix, false).await;
+        }
+    }
+
+    /// Whether a run of which something was seen is over. If not, that is said, once.
+    async fn is_over(&mut self, run: &str) -> bool {
+        if self.sweep.even_under_way {
+            return true;
+        }
+        if let Some(over) = self.over.get(run) {
+            return *over;
+        }
+        let sweep = self.sweep;
+        let base = format!("{}{run}/", sweep.root);
+        let state = lease::read(&sweep.reader(), sweep.bucket, &base, run).await;
+        self.over.insert(run.to_owned(), state == lease::State::Over);
+        match state {
+            lease::State::Over => return true,
+            lease::State::UnderWay(end) => self.keep(
+                sweep.bucket,
+                &base,
+                "",
+                Some(end),
+                "the run is under way, or was killed less than 10 minutes ago: not touched",
+            ),
+            lease::State::Unread(why) => {
+                let why = format!("whether the run is under way could not be read: {why}");
+                self.keep(sweep.bucket, &base, "", None, &why);
+            }
+        }
+        false
     }
 
     fn keep(&mut self, bucket: &str, key: &str, version_id: &str, until: Option<DateTime<Utc>>, why: &str) {
@@ -149,78 +199,6 @@ impl Pass<'_, '_> {
         }
     }
 
-    /// The buckets that the tool made: by the journal, and by their tags.
-    async fn buckets(&mut self) -> BTreeSet<String> {
-        let wanted = |run: &str| self.sweep.run_id.is_none_or(|id| id == run);
-        let mut found: BTreeSet<String> = self
-            .sweep
-            .known
-            .buckets
-            .iter()
-            .filter(|(name, run)| wanted(run) && name.starts_with(BUCKET_PREFIX))
-            .map(|(name, _)| name.clone())
-            .collect();
-        if !self.sweep.discover_buckets {
-            return found;
-        }
-        let reader = self.sweep.reader();
-        let (reply, _) = reader.get(&list_buckets()).await;
-        // Who has a journal knows the buckets from it.
-        if let (Some(why), true) = (reply.trouble(), self.sweep.known.runs.is_empty()) {
-            let name = format!("{BUCKET_PREFIX}*");
-            self.keep(&name, "", "", None, &format!("whether there are any could not be listed: {why}"));
-        }
-        let text = String::from_utf8_lossy(&reply.body).into_owned();
-        let names = names_of_buckets(&text);
-        for name in names.into_iter().filter(|n| n.starts_with(BUCKET_PREFIX) && n != self.sweep.bucket) {
-            let (tags, _) = reader.get(&get_bucket_config(&name, BucketConfig::Tagging)).await;
-            let body = String::from_utf8_lossy(&tags.body).into_owned();
-            if let (Some(why), false) = (tags.trouble(), tags.status() == Some(404) || found.contains(&name))
-            {
-                self.keep(&name, "", "", None, &format!("whose it is could not be read: {why}"));
-            }
-            if tags.is_success() && run_tag(&body).is_some_and(|run| wanted(&run)) {
-                found.insert(name);
-            }
-        }
-        found
-    }
-
-    async fn empty_and_delete(&mut self, bucket: &str) {
-        let head = self.sweep.reader().get(&crate::store::ops::head_bucket(bucket)).await.0;
-        if head.status() == Some(404) {
-            self.finished(bucket, None);
-            return;
-        }
-        // A policy under test may deny what is needed now; without one this changes nothing.
-        self.sweep.send(&delete_bucket_policy(bucket)).await;
-        let before = self.kept.len();
-        self.uploads(bucket, "", true).await;
-        self.objects(bucket, "", true).await;
-        if self.kept.len() > before {
-            let until = self.kept.iter().skip(before).filter_map(|r| r.until).max();
-            self.keep(bucket, "", "", until, "it still holds versions");
-            return;
-        }
-        match self.sweep.send(&delete_bucket(bucket)).await.trouble() {
-            None => {
-                let head = self.sweep.reader().get(&crate::store::ops::head_bucket(bucket)).await.0;
-                if head.status() != Some(404) {
-                    return self.keep(
-                        bucket,
-                        "",
-                        "",
-                        None,
-                        "its deletion was accepted, and it is not shown to be gone",
-                    );
-                }
-                self.removed += 1;
-                self.finished(bucket, None);
-            }
-            Some(why) => self.keep(bucket, "", "", None, &why),
-        }
-    }
-
     /// Removes the versions under a prefix; `ours`: the whole bucket is the tool's.
     async fn objects(&mut self, bucket: &str, prefix: &str, ours: bool) {
         let reader = self.sweep.reader();
@@ -237,9 +215,14 @@ impl Pass<'_, '_> {
         let (before, mut swept) = (self.removed, BTreeMap::new());
         for (key, entries) in by_key {
             let run = self.sweep.run_of(key);
-            if !ours && run.is_none() {
-                self.keep(bucket, key, "", None, "it lies in no run's folder");
-                continue;
+            match run {
+                _ if ours => {}
+                None => {
+                    self.keep(bucket, key, "", None, "it lies in no run's folder");
+                    continue;
+                }
+                Some(run) if self.is_over(run).await => {}
+                Some(_) => continue,
             }
             let kept = self.kept.len();
             let mut all_ours = true;
@@ -314,9 +297,11 @@ impl Pass<'_, '_> {
         if let Some(trouble) = reply.trouble() {
             return Err(format!("could not be read: {trouble}"));
         }
-        let header = format!("x-amz-meta-{RUN_METADATA}");
-        if reply.answer().and_then(|a| a.header(&header)) != Some(run) {
-            return Err("its metadata does not name the run: not touched".to_owned());
+        if is_stamped(&entry.key, run, &reply.body) {
+            return Ok(());
+        }
+        if reply.answer().and_then(|a| a.header(RUN_HEADER)) != Some(run) {
+            return Err("neither its metadata nor its content names the run: not touched".to_owned());
         }
         let digests = self.sweep.known.objects.get(&(bucket.to_owned(), entry.key.clone()));
         let found = hex::encode(Sha256::digest(&reply.body));
@@ -371,84 +356,16 @@ impl Pass<'_, '_> {
             );
         }
         for (key, id) in uploads_of(&String::from_utf8_lossy(&reply.body)) {
-            if !ours && self.sweep.run_of(&key).is_none() {
-                continue;
+            if !ours {
+                match self.sweep.run_of(&key) {
+                    Some(run) if self.is_over(run).await => {}
+                    _ => continue,
+                }
             }
             match self.sweep.send(&abort_multipart_upload(bucket, &key, &id)).await.trouble() {
                 None => self.removed += 1,
                 Some(why) => self.keep(bucket, &key, "", None, &format!("an open upload: {why}")),
             }
         }
-    }
-}
-
-/// The texts of the given child elements of every `parent`, in order. Broken XML ends the list.
-fn children(xml: &str, parent: &str, names: [&str; 2]) -> Vec<[String; 2]> {
-    use quick_xml::events::Event;
-    let mut reader = quick_xml::Reader::from_str(xml);
-    let mut found: Vec<[String; 2]> = Vec::new();
-    let (mut inside, mut field) = (false, None);
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(e)) => {
-                let name = e.local_name();
-                if name.as_ref() == parent.as_bytes() {
-                    inside = true;
-                    found.push([String::new(), String::new()]);
-                }
-                field = names.iter().position(|n| n.as_bytes() == name.as_ref()).filter(|_| inside);
-            }
-            Ok(Event::End(e)) => {
-                inside &= e.local_name().as_ref() != parent.as_bytes();
-                field = None;
-            }
-            Ok(Event::Eof) | Err(_) => return found,
-            Ok(event) => {
-                if let (Some(i), Some(last)) = (field, found.last_mut())
-                    && let Some(slot) = last.get_mut(i)
-                {
-                    match event {
-                        Event::Text(t) => slot.push_str(&t.xml10_content().unwrap_or_default()),
-                        Event::CData(t) => slot.push_str(&t.decode().unwrap_or_default()),
-                        Event::GeneralRef(r) => match (r.resolve_char_ref(), r.decode()) {
-                            (Ok(Some(c)), _) => slot.push(c),
-                            (_, Ok(name)) => slot.push_str(
-                                quick_xml::escape::resolve_predefined_entity(&name).unwrap_or_default(),
-                            ),
-                            _ => {}
-                        },
-                        _ => {}
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn names_of_buckets(xml: &str) -> Vec<String> {
-    children(xml, "Bucket", ["Name", ""]).into_iter().map(|[name, _]| name).collect()
-}
-
-fn run_tag(xml: &str) -> Option<String> {
-    children(xml, "Tag", ["Key", "Value"]).into_iter().find(|[key, _]| key == RUN_TAG).map(|[_, value]| value)
-}
-
-fn uploads_of(xml: &str) -> Vec<(String, String)> {
-    children(xml, "Upload", ["Key", "UploadId"]).into_iter().map(|[key, id]| (key, id)).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn uploads_tags_and_buckets_are_read_from_their_listings() {
-        let xml = "<R><Bucket>b</Bucket><Upload><Key>a&amp;b</Key><UploadId>1</UploadId><Owner><ID>x</ID></Owner></Upload>\
-                   <Upload><Key>c</Key><UploadId>2</UploadId></Upload></R>";
-        assert_eq!(uploads_of(xml), [("a&b".into(), "1".into()), ("c".into(), "2".into())]);
-        let tags = "<Tagging><TagSet><Tag><Key>x</Key><Value>1</Value></Tag><Tag><Key>wormproof-run</Key><Value>r1</Value></Tag></TagSet></Tagging>";
-        assert_eq!(run_tag(tags).as_deref(), Some("r1"));
-        let buckets = "<L><Buckets><Bucket><Name>wormproof-a</Name></Bucket><Bucket><Name>b</Name></Bucket></Buckets></L>";
-        assert_eq!(names_of_buckets(buckets), ["wormproof-a", "b"]);
     }
 }

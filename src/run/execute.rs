@@ -11,10 +11,13 @@ use crate::record::evidence::{GroupEvidence, Made};
 use crate::run::audited::Audited;
 use crate::run::environment::Environment;
 use crate::run::handles::Handles;
+use crate::run::interrupt::CancellationFlag;
 use crate::run::journal::JournalEntry;
+use crate::run::lease::Lease;
 use crate::run::session::Session;
 use crate::run::{BUCKET_PREFIX, probe};
 use crate::scenario::{ObjectSetup, Role, Scenario};
+use crate::store::canary;
 
 /// Runs that wait for the end of a lock sleep nearly all the time; this many more of them go at once.
 const WAITING_FACTOR: usize = 8;
@@ -95,13 +98,30 @@ pub async fn execute(
     }
     let buckets = scenarios.iter().any(|(s, _)| !s.buckets.is_empty());
     let audited = Audited::read(&env.client, env.administrator(), &env.bucket, &env.log, buckets).await;
+    let mut lease = Lease::begin(env, &audited).await;
     let holds = if env.own_server || !scenarios.iter().any(|(s, _)| probe::uses_hold(s)) {
         Ok(())
     } else {
         probe::hold_is_removable(env, &audited).await
     };
     let shared = Shared { env, audited: &audited, holds: &holds, progress };
-    let waits = |u: &Unit<'_>| u.scenario.waits() || settles(u.scenario, &audited);
+    let over = CancellationFlag::new();
+    let work = async {
+        let done = all(shared, units).await;
+        over.raise();
+        done
+    };
+    let done = match &mut lease {
+        Some(lease) => join(work, lease.keep(&over)).await.0,
+        None => work.await,
+    };
+    collect(scenarios.len(), done)
+}
+
+/// All runs.
+async fn all<'a>(shared: Shared<'a>, units: Vec<Unit<'a>>) -> Vec<(Unit<'a>, Result<RunEvidence, String>)> {
+    let Shared { env, audited, .. } = shared;
+    let waits = |u: &Unit<'_>| u.scenario.waits() || settles(u.scenario, audited);
     // What stops the server or moves its clock goes alone, when all others have ended.
     let (alone, units): (Vec<Unit<'_>>, Vec<Unit<'_>>) =
         units.into_iter().partition(|u| u.scenario.disturbs());
@@ -127,7 +147,7 @@ pub async fn execute(
     for unit in alone {
         done.push(one(shared, unit).await);
     }
-    collect(scenarios.len(), done)
+    done
 }
 
 /// What all runs share.
@@ -228,9 +248,8 @@ async fn run(
         return Ok(evidence);
     }
     let nonce = format!("{:016x}", rand::random::<u64>());
-    let base = key_base(&env.prefix, &scenario.id, each, attempt, &nonce[..8]);
-    let challenge = env.challenge.as_deref().map(|c| format!(" {c}")).unwrap_or_default();
-    let stamp = format!("{}{challenge} {nonce}", env.run_id);
+    let base = key_base(&env.prefix, &scenario.id, each, attempt, &nonce[..canary::NONCE_IN_KEY]);
+    let stamp = canary::stamp(&env.run_id, env.challenge.as_deref(), &nonce);
     let bucket_names = scenario
         .buckets
         .iter()

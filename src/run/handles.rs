@@ -8,6 +8,7 @@ use sha2::{Digest as _, Sha256};
 use crate::lock::Retention;
 use crate::record::evidence::Placed;
 use crate::scenario::{Scenario, Step, VersionRef};
+use crate::store::canary;
 
 /// A value that is not there: the request cannot be made.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +121,7 @@ impl<'a> Handles<'a> {
 
     /// Content with what makes it unlike any other: the run, the challenge, a nonce, and a label.
     pub(super) fn unique(&self, text: &str, label: &str) -> String {
-        format!("{text}\n{} {label}", self.stamp)
+        canary::stamped(text, &self.stamp, label)
     }
 
     /// The end of the lock of an object as it was set up.

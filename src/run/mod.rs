@@ -4,7 +4,8 @@
 //! plan ─► execute ─┬─ place    (buckets, twins, canaries)
 //!                  ├─ observe  (the read-back: baseline, and after each group)
 //!                  ├─ send     (a step becomes a request; placeholders are filled in)
-//!                  └─ journal  (what is about to be made) ─► cleanup
+//!                  ├─ journal  (what is about to be made) ─► cleanup
+//!                  └─ lease    (the run is under way)     ─► cleanup
 //! ```
 //!
 //! Only this module knows both the symbolic names of a scenario and the real ones of a store.
@@ -28,6 +29,7 @@ mod group;
 mod handles;
 mod interrupt;
 mod journal;
+mod lease;
 mod observe;
 mod place;
 mod placeholders;
@@ -49,11 +51,11 @@ pub use environment::{Environment, PrincipalAccess};
 pub use execute::{Progress, Results, execute};
 pub use interrupt::CancellationFlag;
 pub use journal::{Journal, JournalEntry, JournalError, Known};
+pub use lease::LEASE_LASTS;
 pub use plan::{Decision, Filter, PlanInput, Planned, is_named, plan};
 pub use request_plan::{PlannedResidue, RequestPlan, request_plan};
 
-/// The folder of all canaries under the audited prefix.
-pub const CANARY_FOLDER: &str = ".wormproof/";
+pub use crate::store::canary::{CANARY_FOLDER, RUN_METADATA};
 
 /// The beginning of the name of every bucket that the tool makes.
 pub const BUCKET_PREFIX: &str = "wormproof-";
@@ -61,8 +63,11 @@ pub const BUCKET_PREFIX: &str = "wormproof-";
 /// The tag of every bucket that the tool makes; its value is the run id.
 pub const RUN_TAG: &str = "wormproof-run";
 
-/// The user metadata (`x-amz-meta-…`) of every canary; its value is the run id.
-pub const RUN_METADATA: &str = "wormproof-run";
+/// The tag with the bucket whose audit made a bucket.
+pub const AUDITED_TAG: &str = "wormproof-bucket";
+
+/// The tag with the folder of the canaries of that audit (see `twin::folder_tag`).
+pub const FOLDER_TAG: &str = "wormproof-folder";
 
 /// The user metadata that says when a canary's lock ends (ISO 8601), or `none`.
 pub const EXPIRES_METADATA: &str = "wormproof-expires";

@@ -199,10 +199,11 @@ async fn the_suite_holds_on_a_faultless_server_and_the_canaries_can_be_removed()
         administrator: env.administrator(),
         bucket: &env.bucket,
         root: &canary_root("trades/"),
-        run_id: Some(RUN),
+        runs: Some(BTreeSet::from([RUN.to_owned()])),
         known: Known::default(),
         journal: None,
         discover_buckets: true,
+        even_under_way: false,
         wait: true,
         clock: &env.clock,
         log: &env.log,
@@ -320,6 +321,23 @@ async fn clean_up_does_not_touch_what_is_not_proven_ours() {
         let reply = env.client.exchange(env.administrator(), &put(&format!("{base}{key}"), run)).await;
         assert_eq!(reply.trouble(), None);
     }
+    // An attack took the metadata away with the version: the bytes tell.
+    let [stamped, other] =
+        ["0a1b2c3d", "ffffffff"].map(|nonce| format!("{base}WORM-307/all-1-{nonce}/ledger"));
+    for key in [&stamped, &other] {
+        let stamp = crate::store::canary::stamp(RUN, Some("a challenge"), "0a1b2c3d00112233");
+        let content = crate::store::canary::stamped("other bytes", &stamp, "entry-ledger-1");
+        let request = crate::store::ops::put_object(
+            "records",
+            key,
+            content,
+            &crate::store::ops::LockHeaders::retained(crate::lock::Retention {
+                mode: crate::lock::Mode::Governance,
+                until: start() + TimeDelta::hours(1),
+            }),
+        );
+        assert_eq!(env.client.exchange(env.administrator(), &request).await.trouble(), None);
+    }
     let object = |key: &str, content: &str| JournalEntry::Object {
         run_id: RUN.into(),
         bucket: "records".into(),
@@ -332,19 +350,20 @@ async fn clean_up_does_not_touch_what_is_not_proven_ours() {
         administrator: env.administrator(),
         bucket: &env.bucket,
         root: &canary_root("trades/"),
-        run_id: None,
+        runs: None,
         known: Known::of(&[object("altered", "what we wrote"), object("ours", "a record")]),
         journal: None,
         discover_buckets: false,
+        even_under_way: false,
         wait: false,
         clock: &env.clock,
         log: &env.log,
         interrupt: &env.interrupt,
     };
     let report = cleanup(&sweep).await;
-    assert_eq!(report.removed, 1);
+    assert_eq!(report.removed, 2);
     let kept: Vec<&str> = report.kept.iter().filter_map(|r| r.key.strip_prefix(base.as_str())).collect();
-    assert_eq!(kept, ["altered", "foreign"]);
+    assert_eq!(kept, ["WORM-307/all-1-ffffffff/ledger", "altered", "foreign"]);
 }
 
 const TWIN: &str = r#"
@@ -437,10 +456,11 @@ async fn a_twin_inherits_a_default_of_one_day_and_goes_away_when_it_has_ended() 
         administrator: env.administrator(),
         bucket: &env.bucket,
         root: &canary_root("trades/"),
-        run_id: Some(RUN),
+        runs: Some(BTreeSet::from([RUN.to_owned()])),
         known: Known::default(),
         journal: None,
         discover_buckets: true,
+        even_under_way: false,
         wait: false,
         clock: &env.clock,
         log: &env.log,

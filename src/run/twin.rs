@@ -1,11 +1,12 @@
 //! Buckets that the tool makes: with what a scenario specifies, or as a twin of the audited bucket.
 
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
 
 use crate::lock::{Mode, Reading};
 use crate::record::evidence::{EventNumber, Made};
-use crate::run::RUN_TAG;
 use crate::run::session::Session;
+use crate::run::{AUDITED_TAG, FOLDER_TAG, RUN_TAG};
 use crate::scenario::{BucketSpec, DefaultRetention, Versioning};
 use crate::store::ops::{
     BucketConfig, DefaultPeriod, create_bucket, head_bucket, put_bucket_config, put_bucket_policy,
@@ -78,8 +79,11 @@ impl Session<'_> {
     /// Says by a tag whose bucket it is. A store without bucket tags is no worse a store: the journal knows the
     /// bucket, too.
     pub(super) async fn tag(&mut self, name: &str) -> Option<EventNumber> {
-        let tags = put_bucket_tagging(name, &[(RUN_TAG, self.env.run_id.as_str())]);
-        let (reply, number) = self.as_administrator(&tags).await;
+        let run_id = self.env.run_id.as_str();
+        let root = self.env.prefix.strip_suffix('/').and_then(|p| p.strip_suffix(run_id));
+        let folder = folder_tag(root.unwrap_or(&self.env.prefix));
+        let tags = [(RUN_TAG, run_id), (AUDITED_TAG, &self.env.bucket), (FOLDER_TAG, &folder)];
+        let (reply, number) = self.as_administrator(&put_bucket_tagging(name, &tags)).await;
         match reply.trouble() {
             None => Some(number),
             Some(trouble) => {
@@ -117,6 +121,15 @@ impl Session<'_> {
             ));
         }
     }
+}
+
+/// The folder of an audit's canaries as a tag says it: as it is where a tag can hold it, else its digest.
+pub(super) fn folder_tag(root: &str) -> String {
+    let fits = |c: char| c.is_ascii_alphanumeric() || "+-=._:/@".contains(c);
+    if root.len() <= 256 && root.chars().all(fits) {
+        return root.to_owned();
+    }
+    format!("sha256:{}", hex::encode(Sha256::digest(root.as_bytes())))
 }
 
 fn own_requests(spec: &BucketSpec, name: &str, bound: &[Value], requests: &mut Vec<S3Request>) {

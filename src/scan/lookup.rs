@@ -7,9 +7,12 @@ use futures_util::future::join;
 use crate::exchange::{Exchange, Outcome};
 use crate::lock::Reading;
 use crate::record::finding::FindingRule;
+use crate::store::canary::{LARGEST, RUN_HEADER, has_form, is_stamped, run_folder};
 use crate::store::client::Attempts;
 use crate::store::listing::Entry;
-use crate::store::ops::{get_object_legal_hold, get_object_retention, get_object_tagging, head_object};
+use crate::store::ops::{
+    get_object, get_object_legal_hold, get_object_retention, get_object_tagging, head_object,
+};
 use crate::store::readback::{self, HeadLock};
 use crate::store::request::S3Request;
 use crate::store::tags::tags;
@@ -20,12 +23,6 @@ use super::shown::{Asked, Shown, Source};
 use super::terms::Terms;
 use super::trust::{Trust, Turn};
 use super::{ABOUT, Lookups, ScanInput};
-
-/// The folder of the canaries of all runs.
-const CANARY_FOLDER: &str = ".wormproof/";
-
-/// The header with the run id of a canary.
-const RUN_HEADER: &str = "x-amz-meta-wormproof-run";
 
 /// Findings of one rule whose exchanges are logged.
 const PROVEN: u32 = 20;
@@ -112,17 +109,6 @@ fn version(id: &str) -> Option<&str> {
     (!id.is_empty()).then_some(id)
 }
 
-/// The run id in a key `…/.wormproof/<run id>/…`.
-fn run_folder(key: &str) -> Option<&str> {
-    let at = if key.starts_with(CANARY_FOLDER) {
-        0
-    } else {
-        key.match_indices(CANARY_FOLDER).map(|(at, _)| at).find(|at| key[..*at].ends_with('/'))?
-    };
-    let (run, _) = key[at + CANARY_FOLDER.len()..].split_once('/')?;
-    (!run.is_empty()).then_some(run)
-}
-
 /// A recorded HEAD of the key's current version: its status, or why there was no answer.
 pub(super) async fn exists(input: &ScanInput<'_>, key: &str) -> (Result<u16, String>, Exchange) {
     let request = head_object(input.bucket, key, None);
@@ -179,7 +165,7 @@ impl<'i, 'a> Lookup<'i, 'a> {
         let mut head = None;
         if let Some(run) = run_folder(&item.entry.key).filter(|_| !self.exact) {
             let answer = self.fast_head(&item.entry).await;
-            if answer.run.as_deref() == Some(run) {
+            if answer.run.as_deref() == Some(run) || self.is_stamped(&item.entry, run).await {
                 let run = run.to_owned();
                 return canary(item, &run);
             }
@@ -218,6 +204,17 @@ impl<'i, 'a> Lookup<'i, 'a> {
             exchanges: found.exchanges,
             by: terms.name.map(ToOwned::to_owned),
         }
+    }
+
+    /// Whether the content proves a canary whose metadata an attack has replaced. Only what has the key and the size of a
+    /// canary is read, so that a folder full of records costs no more than anywhere else.
+    async fn is_stamped(&self, entry: &Entry, run: &str) -> bool {
+        if entry.size > LARGEST || !has_form(&entry.key, run) {
+            return false;
+        }
+        let request = get_object(self.input.bucket, &entry.key, version(&entry.version_id));
+        let reply = Box::pin(self.exchange(&request)).await.last;
+        reply.is_success() && is_stamped(&entry.key, run, &reply.body)
     }
 
     fn is_among_the_first(&self, rule: FindingRule) -> bool {
@@ -398,20 +395,5 @@ fn canary(item: Item, run: &str) -> Judged {
         canary_of: Some(run.to_owned()),
         exchanges: Vec::new(),
         by: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_run_folder_is_a_whole_segment_with_something_in_it() {
-        assert_eq!(run_folder(".wormproof/r1/k"), Some("r1"));
-        assert_eq!(run_folder("a/.wormproof/r1/k/x"), Some("r1"));
-        for key in ["a.wormproof/r1/k", ".wormproof/r1", ".wormproof//k", "wormproof/r1/k", "k"] {
-            assert_eq!(run_folder(key), None, "{key}");
-        }
-        assert_eq!(run_folder("x.wormproof/a/.wormproof/r2/k"), Some("r2"));
     }
 }

@@ -5,6 +5,7 @@
 //! turns reads into a state, [`listing`] reads version listings, [`sts`] makes sessions, [`sdk`] reads a
 //! bucket's configuration through the AWS SDK on the same wire.
 
+pub mod canary;
 pub mod client;
 pub mod credentials;
 pub mod endpoint;

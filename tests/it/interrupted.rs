@@ -39,16 +39,51 @@ fn keys(front: &Front, bucket: &str) -> Vec<String> {
     listing.split("<Key>").skip(1).filter_map(|t| t.split("</Key>").next()).map(str::to_owned).collect()
 }
 
+/// Bucket, key and id of every version that is no marker.
+fn versions(front: &Front) -> Vec<(String, String)> {
+    let of = |bucket: String| {
+        let listing = front.listing(&bucket);
+        let parts = listing.split("<Version>").skip(1).filter_map(|t| t.split("</VersionId>").next());
+        parts.map(|t| (bucket.clone(), t.to_owned())).collect::<Vec<_>>()
+    };
+    front.buckets().into_iter().flat_map(of).collect()
+}
+
 fn uploads(front: &Front) -> usize {
     let reply = front.ok(&ops::list_multipart_uploads(BUCKET, ""));
     String::from_utf8_lossy(&reply.body).matches("<UploadId>").count()
 }
 
-/// Sweeps at once, and again when every lock has ended. Only the record that was there before is left.
-fn sweeps(front: &Front, home: &Path, journal: &[&str]) {
+/// What a sweep without a journal, and one by the journal, say.
+const UNDER_WAY: &str = "the run is under way, or was killed less than 10 minutes ago: not touched, until 20";
+
+/// A sweep sees that the run is or may be under way, and leaves everything.
+fn leaves_alone(front: &Front, home: &Path, args: &[&str]) {
+    let before = versions(front);
+    let said = run_in(home, args);
+    said.is_clean();
+    assert_eq!(said.code, Some(3), "{said:#?}");
+    assert!(said.stdout.starts_with("removed: 0\n"), "{}", said.stdout);
+    assert_eq!(said.stdout.matches("kept: ").count(), 1, "{}", said.stdout);
+    assert!(said.stdout.contains(UNDER_WAY), "{}", said.stdout);
+    assert!(said.stderr.contains("hint: --wait"), "{}", said.stderr);
+    // A run that is under way goes on meanwhile: it may write, and its scenarios remove no version here.
+    let after = versions(front);
+    let gone: Vec<_> = before.iter().filter(|v| !after.contains(v)).collect();
+    assert!(gone.is_empty() && !before.is_empty(), "{gone:?}");
+}
+
+/// Sweeps at once, and again when every lock has ended. Only the record that was there before is left. A run that was killed
+/// may be under way for all that a sweep can know.
+fn sweeps(front: &Front, home: &Path, journal: &[&str], killed: bool) {
     let mut args = vec!["cleanup", "s3://books/2024", "--endpoint-url", &front.url];
     args.extend(journal);
-    let locked = run_in(home, &args);
+    let mut at_once = args.clone();
+    if killed {
+        leaves_alone(front, home, &args);
+        at_once.push("--even-under-way");
+    }
+    let locked = run_in(home, &at_once);
     locked.is_clean();
     assert_eq!(locked.code, Some(3), "{locked:#?}");
     assert!(locked.stdout.contains("COMPLIANCE retention, until 20"), "{}", locked.stdout);
@@ -94,7 +129,86 @@ fn ctrl_c_ends_a_live_run_with_a_record_of_what_is_left() {
         }
     }
     assert_eq!(run_in(home.path(), &["verify", "out"]).code, Some(0));
-    sweeps(&front, home.path(), &["--journal", "out"]);
+    sweeps(&front, home.path(), &["--journal", "out"], false);
+}
+
+#[test]
+fn a_run_under_way_is_left_alone_and_is_cleaned_up_when_it_is_over() {
+    let front = standing(|_| Act::Pass);
+    let home = tempfile::tempdir().expect("a directory");
+    let child = begin(&front, home.path(), &[]);
+    let sweep = ["cleanup", "s3://books/2024", "--endpoint-url", &front.url];
+    leaves_alone(&front, home.path(), &sweep);
+    leaves_alone(&front, home.path(), &[&sweep[..], &["--journal", "out"]].concat());
+    // From the folder above, another audit's business.
+    let above = run_in(home.path(), &["cleanup", "s3://books", "--endpoint-url", &front.url]);
+    assert_eq!(above.code, Some(0), "{above:#?}");
+    let said =
+        above.stdout.lines().filter(|l| l.starts_with("not of this bucket: bucket wormproof-")).count();
+    assert_eq!((said, above.stdout.lines().count()), (1, 2), "{}", above.stdout);
+    signal(&child, "INT");
+    let said = Ran::of(&child.wait_with_output().expect("it ends"));
+    said.is_clean();
+    let record = record(&home.path().join("out"));
+    let scenarios = record["scenarios"].as_array().expect("scenarios");
+    assert!(scenarios.iter().all(|s| s["verdict"] != "fail"), "a false alarm: {}", said.stdout);
+    // No lease is left of a run that ended by itself.
+    sweeps(&front, home.path(), &[], false);
+}
+
+#[test]
+fn a_sweep_by_a_journal_stays_with_its_run_and_its_bucket() {
+    let front = standing(|_| Act::Pass);
+    front.ok(&ops::create_bucket("papers", true, "us-east-1"));
+    let homes: Vec<_> = (0..3).map(|_| tempfile::tempdir().expect("a directory")).collect();
+    for (home, bucket) in homes.iter().zip(["s3://books/2024", "s3://papers", "s3://books/2024"]) {
+        let args = ["attack", bucket, "--endpoint-url", &front.url, "--yes", "--allow", "bucket", "--quiet"];
+        let said = run_in(home.path(), &[&args[..], &["--output", "out", "--only", "WORM-702"]].concat());
+        assert_eq!(said.code, Some(0), "{said:#?}");
+    }
+    let [own, papers, other] = ["books/2024", "papers", "books/2024"];
+    let made = |home: &Path| {
+        let text = std::fs::read_to_string(home.join("out/journal.jsonl")).expect("a journal");
+        let lines = text.lines().map(|l| serde_json::from_str::<serde_json::Value>(l).expect("json"));
+        let made =
+            lines.filter(|l| l["event"] == "bucket").map(|l| l["bucket"].as_str().expect("it").to_owned());
+        made.collect::<Vec<_>>()
+    };
+    let buckets: Vec<String> = homes.iter().flat_map(|home| made(home.path())).collect();
+    assert_eq!(buckets.len(), 3, "{buckets:?}");
+    assert_eq!(front.buckets().len(), 5, "{:?}", front.buckets());
+    front.server.clock().advance_to(front.server.clock().now() + TimeDelta::minutes(12));
+    let sweep = |home: &Path, bucket: &str, more: &[&str]| {
+        let url = format!("s3://{bucket}");
+        let said = run_in(home, &[&["cleanup", &url, "--endpoint-url", &front.url][..], more].concat());
+        said.is_clean();
+        said
+    };
+    let foreign = sweep(homes[0].path(), papers, &["--journal", "out"]);
+    foreign.fails(2, "the journal is that of a run on books, not on papers", "name the bucket");
+    let said = sweep(homes[0].path(), own, &["--journal", "out"]);
+    assert_eq!(
+        (said.code, said.stdout.contains("kept"), said.stdout.contains("not of")),
+        (Some(0), false, false),
+        "{said:#?}"
+    );
+    let left = front.buckets();
+    assert!(
+        !left.contains(&buckets[0]) && left.contains(&buckets[1]) && left.contains(&buckets[2]),
+        "{left:?}"
+    );
+    // Without a journal: every run on this bucket and prefix, and nothing of the others.
+    let said = sweep(homes[0].path(), other, &[]);
+    assert_eq!(said.code, Some(0), "{said:#?}");
+    let line = format!("not of this bucket: bucket {}: of run ", buckets[1]);
+    assert!(
+        said.stdout.contains(&line) && said.stdout.contains(" on papers, .wormproof/"),
+        "{}",
+        said.stdout
+    );
+    assert_eq!(front.buckets().iter().filter(|b| b.starts_with("wormproof-")).count(), 1);
+    assert_eq!(sweep(homes[1].path(), papers, &[]).stdout.lines().count(), 1);
+    assert_eq!(front.buckets().len(), 2, "{:?}", front.buckets());
 }
 
 #[test]
@@ -112,7 +226,7 @@ fn what_a_killed_run_left_is_found_by_its_journal_and_without_it() {
         assert!(!home.path().join("out/results.json").exists());
         assert!(home.path().join("out/journal.jsonl").exists());
         assert!(uploads(&front) > 0);
-        sweeps(&front, home.path(), journal);
+        sweeps(&front, home.path(), journal, true);
     }
 }
 
@@ -132,7 +246,7 @@ fn ctrl_c_twice_does_not_wait_for_a_server_that_never_answers() {
     let said = Ran::of(&child.wait_with_output().expect("it ends"));
     said.fails(3, "interrupted twice", "wormproof cleanup");
     assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
-    sweeps(&front, home.path(), &["--journal", "out"]);
+    sweeps(&front, home.path(), &["--journal", "out"], true);
 }
 
 #[test]

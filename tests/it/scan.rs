@@ -12,6 +12,7 @@ use wormproof::record::finding::{FindingRule, ScanResult};
 use wormproof::record::log::{Log, What};
 use wormproof::scan::{Lookups, OwnRun, Progress, ScanInput, exact, scan};
 use wormproof::server::{Config, Server};
+use wormproof::store::canary;
 use wormproof::store::client::Client;
 use wormproof::store::credentials::Credentials;
 use wormproof::store::endpoint::Endpoint;
@@ -347,13 +348,23 @@ async fn a_listing_that_is_not_whole_makes_an_incomplete_result() {
 #[tokio::test]
 async fn only_proven_canaries_are_left_out() {
     let scene = scene().await;
-    let canary = |key: &str, run: &str| {
+    let marked = |key: &str, run: &str| {
         ops::put_object(BUCKET, key, "x", &LockHeaders::NONE).metadata("wormproof-run", run)
     };
-    scene.ok(canary("a/.wormproof/r1/k", "r1")).await;
-    scene.ok(canary("a/.wormproof/r1/forged", "r2")).await;
+    scene.ok(marked("a/.wormproof/r1/k", "r1")).await;
+    scene.ok(marked("a/.wormproof/r1/forged", "r2")).await;
     scene.put("a/.wormproof/r1/bare", None, None).await;
-    scene.ok(canary("a/r1/k", "r1")).await;
+    scene.ok(marked("a/r1/k", "r1")).await;
+    // An attack replaced the metadata with the version: the stamp in the bytes tells, in its own key and there alone.
+    for key in
+        ["a/.wormproof/r1/WORM-307/all-1-0a1b2c3d/ledger", "a/.wormproof/r1/WORM-307/all-1-ffffffff/copied"]
+    {
+        let stamp = canary::stamp("r1", None, "0a1b2c3d00112233");
+        let bytes = canary::stamped("2024,BUY,900", &stamp, "entry-ledger-1");
+        scene.ok(ops::put_object(BUCKET, key, bytes, &LockHeaders::NONE)).await;
+    }
+    let hidden = "a/.wormproof/r1/WORM-307/all-1-0a1b2c3d/hidden";
+    scene.put(hidden, None, None).await;
     scene.put("a/.wormproof/now/bare", None, None).await;
     scene.ok(ops::delete_object(BUCKET, "a/.wormproof/now/bare", None)).await;
     let none = Requirement::default();
@@ -361,9 +372,10 @@ async fn only_proven_canaries_are_left_out() {
     let input = ScanInput { own_run: Some(own), ..scene.input(&none) };
     let result = scan(&input, &quiet).await;
     let keys: Vec<_> = found(&result).into_keys().map(|(key, _)| key).collect();
-    assert_eq!(keys, ["a/.wormproof/r1/bare", "a/.wormproof/r1/forged", "a/r1/k"]);
-    assert_eq!(result.left_out, BTreeMap::from([("now".to_owned(), 2), ("r1".to_owned(), 1)]));
-    assert_eq!((result.versions, result.markers), (3, 0));
+    let copied = "a/.wormproof/r1/WORM-307/all-1-ffffffff/copied";
+    assert_eq!(keys, [hidden, copied, "a/.wormproof/r1/bare", "a/.wormproof/r1/forged", "a/r1/k"]);
+    assert_eq!(result.left_out, BTreeMap::from([("now".to_owned(), 2), ("r1".to_owned(), 2)]));
+    assert_eq!((result.versions, result.markers), (5, 0));
 }
 
 #[tokio::test]
