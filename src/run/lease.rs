@@ -13,7 +13,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use futures_util::future::{Either, select};
 
-use crate::lock::{Mode, Retention};
+use crate::lock::{Mode, Reading, Retention};
 use crate::run::audited::Audited;
 use crate::run::environment::Environment;
 use crate::run::interrupt::CancellationFlag;
@@ -22,7 +22,7 @@ use crate::run::place::SHORT_LOCK_S;
 use crate::run::read::ReaderAs;
 use crate::run::write::whole_second;
 use crate::run::{EXPIRES_METADATA, RUN_METADATA};
-use crate::store::canary::RUN_HEADER;
+use crate::store::canary::{RUN_HEADER, lease_key};
 use crate::store::client::{Backoff, Reply};
 use crate::store::ops::{LockHeaders, delete_object, head_object, put_object};
 use crate::time::{parse_http_date, wire};
@@ -35,11 +35,6 @@ const RENEWED_EVERY: Duration = Duration::from_mins(2);
 
 /// What the log's events are about.
 const ABOUT: &str = "lease";
-
-/// The key of a run's lease; `base` is the folder of its canaries, with a slash at its end.
-pub(super) fn key(base: &str) -> String {
-    format!("{base}under-way")
-}
 
 /// A lease that is held.
 #[derive(Debug)]
@@ -58,7 +53,7 @@ impl<'a> Lease<'a> {
             return None;
         }
         let locks = audited.may_have_default();
-        let mut lease = Self { env, locks, key: key(&env.prefix), version_id: None };
+        let mut lease = Self { env, locks, key: lease_key(&env.prefix), version_id: None };
         let entry = JournalEntry::Object {
             run_id: env.run_id.clone(),
             bucket: env.bucket.clone(),
@@ -69,7 +64,12 @@ impl<'a> Lease<'a> {
         if let Err(error) = env.journal.write(&[entry], false) {
             env.log.note(env.clock.now(), ABOUT, error.to_string());
         }
-        lease.write().await;
+        let refused = lease.write().await == Some(403);
+        if refused && !locks && audited.object_lock == Reading::Known(true) {
+            // A policy may refuse uploads that ask for no lock.
+            lease.locks = true;
+            lease.write().await;
+        }
         Some(lease)
     }
 
@@ -89,7 +89,8 @@ impl<'a> Lease<'a> {
         }
     }
 
-    async fn write(&mut self) {
+    /// Writes it once more. Gives the status of a refusal.
+    async fn write(&mut self) -> Option<u16> {
         let env = self.env;
         let until = whole_second(env.client.server_now()) + TimeDelta::seconds(SHORT_LOCK_S);
         let retention = self.locks.then_some(Retention { mode: Mode::Governance, until });
@@ -110,7 +111,7 @@ impl<'a> Lease<'a> {
                 "the lease could not be written ({trouble}): a clean-up beside this run could take it for one that is over"
             );
             env.log.note(env.clock.now(), ABOUT, text);
-            return;
+            return reply.status();
         }
         let id = reply.answer().and_then(|a| a.header("x-amz-version-id"));
         let id = id.filter(|id| !id.is_empty() && *id != "null").map(ToOwned::to_owned);
@@ -119,6 +120,7 @@ impl<'a> Lease<'a> {
             let reply = env.client.exchange(env.administrator(), &request).await;
             env.log.exchange(ABOUT, reply.exchange);
         }
+        None
     }
 }
 
@@ -135,7 +137,7 @@ pub(super) enum State {
 
 /// Reads the lease of a run.
 pub(super) async fn read(reader: &ReaderAs<'_>, bucket: &str, base: &str, run: &str) -> State {
-    let reply = reader.get(&head_object(bucket, &key(base), None)).await.0;
+    let reply = reader.get(&head_object(bucket, &lease_key(base), None)).await.0;
     state(&reply, run)
 }
 

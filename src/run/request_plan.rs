@@ -12,6 +12,7 @@ use crate::run::plan::{Decision, PlanInput, Planned, Worst, worst_lock};
 use crate::scenario::{
     Action, AskRetention, ObjectSetup, ObjectSpec, On, Right, Role, Scenario, Step, VersionRef, rights,
 };
+use crate::store::canary::lease_key;
 
 /// What one scenario leaves behind at worst.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +70,15 @@ pub fn request_plan(suite: &[Scenario], planned: &[Planned], input: &PlanInput, 
             plan.until = plan.until.max(residue.until);
             plan.residue.push(residue);
         }
+    }
+    if !input.own_server && plan.requests > 0 {
+        let rights = plan.rights.entry(Role::Administrator).or_default();
+        rights.insert(Right::PutObject);
+        rights.extend(input.default_retention.map(|_| Right::PutObjectRetention));
+        let target = format!("/{}/{}", input.bucket, lease_key(&input.prefix));
+        let why = "says every two minutes that the run is under way; then it is removed";
+        plan.lines.push(format!("lease {}: PUT {target}  ({why})", Role::Administrator));
+        plan.requests += 1;
     }
     let resources = |rights: &BTreeSet<Right>, of_bucket: bool| -> Vec<&'static str> {
         rights.iter().filter(|r| r.is_of_bucket() == of_bucket).map(|r| r.word()).collect()
@@ -283,7 +293,9 @@ mod tests {
         let requests = request_plan(&suite.scenarios, &planned, &input, "r1");
         let sent = |line: &&String| line.contains(": PUT /") || line.contains(": DELETE /");
         assert!(requests.lines.iter().filter(sent).count() >= 3, "{:#?}", requests.lines);
-        assert!(requests.lines.iter().all(|l| l.starts_with("WORM-101 ")));
+        assert!(requests.lines.iter().all(|l| l.starts_with("WORM-101 ") || l.starts_with("lease ")));
+        let lease = "lease administrator: PUT /records/trades/.wormproof/r1/under-way  (";
+        assert!(requests.lines.iter().any(|l| l.starts_with(lease)), "{:#?}", requests.lines);
         let deleter = &requests.rights[&Role::Deleter];
         assert!(deleter.contains(&Right::DeleteObjectVersion) && !deleter.contains(&Right::PutBucketPolicy));
         assert!(requests.policies[&Role::Deleter].contains("arn:aws:s3:::records/trades/.wormproof/r1/*"));

@@ -21,6 +21,9 @@ pub const RUN_METADATA: &str = "wormproof-run";
 /// The same as a header.
 pub const RUN_HEADER: &str = "x-amz-meta-wormproof-run";
 
+/// The name of a run's lease in its folder.
+const LEASE: &str = "under-way";
+
 /// Content beyond this is not read for its stamp (bytes): no canary is so long.
 pub const LARGEST: u64 = 64 * 1024;
 
@@ -66,6 +69,20 @@ fn nonce_of<'k>(key: &'k str, run: &str) -> Option<&'k str> {
 
 fn is_hex(text: &str, length: usize) -> bool {
     text.len() == length && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The key of a run's lease (`run::lease`); `base` is the folder of its canaries, with a slash at its end.
+#[must_use]
+pub fn lease_key(base: &str) -> String {
+    format!("{base}{LEASE}")
+}
+
+/// Whether a run itself removes what lies at this key, so that it may be gone a moment after it was listed: a canary, the probe of
+/// legal hold, the lease.
+#[must_use]
+pub fn comes_and_goes(key: &str, run: &str) -> bool {
+    let rest = key.split_once(&format!("/{run}/")).map_or("", |(_, rest)| rest);
+    has_form(key, run) || rest == LEASE || rest.starts_with("probe/hold-")
 }
 
 /// Whether the key has the form of a canary's of this run: only then its content can prove anything.

@@ -16,7 +16,7 @@ use std::process::Output;
 use std::sync::OnceLock;
 
 use assert_cmd::Command;
-use serde_json::Value;
+use serde_json::{Value, json};
 use wormproof::scenario::{Right, Role};
 
 use deviations::Known;
@@ -135,6 +135,51 @@ fn a_live_minio_bucket_without_a_default_has_the_same_holes_and_little_stays_beh
         }
     }
     evidence::holds(&audited.dir);
+}
+
+#[test]
+fn after_the_side_doors_of_minio_nothing_is_left_and_nothing_is_found() {
+    let name = "after_the_side_doors_of_minio_nothing_is_left_and_nothing_is_found";
+    let Some(binary) = part("WORMPROOF_TEST_MINIO") else { return not_run(name, "WORMPROOF_TEST_MINIO") };
+    let minio = Minio::start(Path::new(&binary));
+    let keys = [("MINIO_ACCESS_KEY", running::ROOT.0), ("MINIO_SECRET_KEY", running::ROOT.1)];
+    // By the journal, and in the other bucket without it.
+    let beside = &|bucket: &'static str| {
+        running::make_bucket(&minio.url, running::ROOT, bucket);
+        let location = format!("s3://{bucket}");
+        let at = ["--endpoint-url", minio.url.as_str()];
+        let only = ["--yes", "--only", "WORM-307", "--only", "WORM-317", "--only", "MINIO-A6"];
+        let audited =
+            audit(&format!("left-{bucket}"), &[&[location.as_str()], &at[..], &only].concat(), &keys);
+        for id in ["WORM-307", "WORM-317", "MINIO-A6"] {
+            assert_eq!(audited.scenario(id)["verdict"], "fail", "{id}");
+        }
+        let scanned = audited.record["scan"]["findings"].as_object().expect("findings");
+        let of_versions: Vec<_> = scanned.keys().filter(|rule| *rule != "no-default-retention").collect();
+        assert!(of_versions.is_empty(), "{of_versions:?}");
+        let residue = audited.record["residue"].as_array().expect("residue");
+        assert!(residue.iter().all(|r| r["why"] == "COMPLIANCE retention"), "{residue:?}");
+        let journal = audited.dir.to_str().expect("a path");
+        let more = if bucket == "by-journal" { vec!["--journal", journal] } else { Vec::new() };
+        let swept = wormproof(&[&["cleanup", &location, "--wait"], &at[..], &more].concat(), &keys);
+        let said = String::from_utf8_lossy(&swept.stdout).into_owned();
+        assert_eq!(swept.status.code(), Some(0), "{said}{}", String::from_utf8_lossy(&swept.stderr));
+        assert!(!said.contains("kept"), "{said}");
+        let scanned =
+            wormproof(&[&["scan", &location, "--quiet", "--format", "json"], &at[..]].concat(), &keys);
+        assert_eq!(scanned.status.code(), Some(4), "{}", String::from_utf8_lossy(&scanned.stderr));
+        let record: Value = serde_json::from_slice(&scanned.stdout).expect("json");
+        let scan = &record["scan"];
+        assert_eq!(
+            (&scan["versions"], &scan["markers"], &scan["left_out"]),
+            (&0.into(), &0.into(), &json!({}))
+        );
+    };
+    std::thread::scope(|scope| {
+        for bucket in ["by-journal", "by-search"] {
+            scope.spawn(move || beside(bucket));
+        }
+    });
 }
 
 #[test]
