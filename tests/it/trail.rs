@@ -3,6 +3,7 @@
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use wormproof::lock::LegalHold;
+use wormproof::profile::Profile;
 use wormproof::record::Record;
 use wormproof::record::rejudge::rejudge;
 use wormproof::store::ops::{self, LockHeaders};
@@ -208,7 +209,9 @@ fn packs_of_readings_verify_and_are_reported_and_a_changed_one_does_not_hold_tog
 fn an_audit_reads_the_demos_trail_and_ticks_the_item() {
     let home = tempfile::tempdir().expect("a directory");
     let mut args = vec!["audit", "--profile", "eu-einvoicing", "--output", "demo", "--quiet"];
-    args.extend(["WORM-112", "WORM-113", "WORM-201", "WORM-206"].iter().flat_map(|id| ["--only", *id]));
+    let profile = Profile::find("eu-einvoicing").expect("a profile");
+    let item = profile.items.iter().find(|i| i.id == "trail-1").expect("an item");
+    args.extend(item.shown_by.scenarios.iter().flat_map(|id| ["--only", id.as_str()]));
     let ran = run_in(home.path(), &args);
     ran.is_clean();
     let record = record(&home.path().join("demo"));
