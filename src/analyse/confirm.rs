@@ -75,6 +75,9 @@ pub(super) fn hole(id: &str, anonymous: bool) -> Vec<Confirmation> {
         "A3" => &["WORM-303", "WORM-304", "WORM-310"],
         "A4, A5, A6, A7, A9" => &["WORM-305", "WORM-306", "WORM-307", "WORM-308", "WORM-309", "WORM-311"],
         "A9b, A14" => &["WORM-312", "WORM-316"],
+        "A8" => &["WORM-708"],
+        "A11" => &["WORM-314"],
+        "GOV-03" => return vec![broken("WORM-506", Some(Role::Application))],
         // Here the deleter only looks whether the archive is open.
         "A10" => return vec![broken("MINIO-A10", Some(Role::Provisioner))],
         "A12" => return vec![broken("MINIO-A12", Some(Role::Operator))],

@@ -177,9 +177,10 @@ fn mfa_delete(configuration: &BucketConfiguration, server: Option<&str>) -> Foun
     };
     match versioning.and_then(|v| v.mfa_delete.as_deref()) {
         Some(state) => met(state == "Enabled", format!("MFA delete is {state}")),
-        None if matches!(configuration.lifecycle, Reading::Known(Some(_))) => {
-            met(false, "no MFA delete; it cannot be switched on beside the bucket's lifecycle rules")
-        }
+        None if matches!(configuration.lifecycle, Reading::Known(Some(_))) => (
+            DemandState::NotApplicable,
+            "it cannot be switched on beside the bucket's lifecycle rules".to_owned(),
+        ),
         // S3 shows it only once it was set; so does a server that does not know it.
         None if kind == ServerKind::Aws => met(false, "MFA delete was never switched on"),
         None => (

@@ -3,9 +3,9 @@
 
 use super::ServerKind;
 use super::ask::Carried;
-use super::document::Document;
+use super::document::{Document, bucket_and_key};
 use super::found::{Found, finding};
-use super::keys::{LOCK_KEYS, action_has_key, is_always_there};
+use super::keys::{LOCK_KEYS, action_has_key, is_always_there, is_of_bucket};
 use super::subject::Subject;
 use super::world::Scope;
 use crate::policy::{Condition, Effect, Kind, PrincipalName, SetTest, Statement};
@@ -13,8 +13,9 @@ use crate::record::analysis::{AnalysisRule as Rule, Severity};
 
 /// The lock that passes a test of presence: one day.
 const WEAK: [(&str, i64); 2] = [("GOVERNANCE", 1), ("COMPLIANCE", 1)];
-/// A lock that no requirement asks more of: a hundred years.
-const STRONG: (&str, i64) = ("COMPLIANCE", 36_500);
+/// Locks that satisfy one requirement or another: a policy may also have a ceiling.
+const STRONG: [(&str, i64); 4] =
+    [("COMPLIANCE", 36_500), ("COMPLIANCE", 3_660), ("COMPLIANCE", 1_100), ("COMPLIANCE", 370)];
 
 /// All rules about the `Deny` statements of one document.
 pub(super) fn lint(scope: &Scope<'_>, document: &Document) -> Vec<Found> {
@@ -26,6 +27,7 @@ pub(super) fn lint(scope: &Scope<'_>, document: &Document) -> Vec<Found> {
             found.push(finding(rule, severity, &document.name, place(), sentence, remedy));
         };
         wrong_action(scope, &subject, document, index, &mut add);
+        without_effect(document, statement, &mut add);
         about_locks(scope, &subject, document, index, statement, &mut add);
         for condition in &statement.conditions {
             absent_key(scope, &subject, statement, condition, &mut add);
@@ -61,7 +63,7 @@ fn target<'a>(scope: &Scope<'_>, document: &'a Document, statement: &Statement) 
 fn shapes() -> Vec<Carried<'static>> {
     let mut shapes = vec![Carried::default(), Carried { if_none_match: true, ..Carried::default() }];
     shapes.extend(
-        WEAK.into_iter().chain([STRONG]).map(|lock| Carried { retention: Some(lock), ..Carried::default() }),
+        WEAK.into_iter().chain(STRONG).map(|lock| Carried { retention: Some(lock), ..Carried::default() }),
     );
     shapes.extend(["ON", "OFF"].map(|hold| Carried { hold: Some(hold), ..Carried::default() }));
     shapes
@@ -130,6 +132,54 @@ fn wrong_action(
     }
 }
 
+/// A statement that matches no request: its actions are of another kind of resource, or its variables are plain words.
+fn without_effect(
+    document: &Document,
+    statement: &Statement,
+    add: &mut impl FnMut(Rule, Severity, String, &str),
+) {
+    let written =
+        statement.resources.written.iter().chain(statement.conditions.iter().flat_map(|c| &c.written));
+    if let Some(word) = written.clone().find(|word| word.contains("${") && !document.has_variables()) {
+        add(
+            Rule::DenyWithoutEffect,
+            Severity::High,
+            format!("{word} is taken letter by letter: policy variables need \"Version\": \"2012-10-17\""),
+            "set the document's Version to 2012-10-17",
+        );
+    }
+    if statement.resources.not || statement.actions.not || statement.resources.written.is_empty() {
+        return;
+    }
+    let all = |test: &dyn Fn(&str) -> bool| statement.resources.written.iter().all(|r| test(r));
+    let buckets =
+        all(&|r| bucket_and_key(r).is_some_and(|(bucket, key)| key.is_empty() && !bucket.is_empty()));
+    // A star in the name of a bucket also stands for a slash and a key.
+    let objects = all(&|r| r.contains('/') && bucket_and_key(r).is_some_and(|(b, _)| !b.contains('*')));
+    let lost = |of_bucket: bool| -> Vec<&str> {
+        let named = statement.actions.written.iter().map(String::as_str);
+        named.filter(|action| is_of_bucket(action) == Some(of_bucket)).collect()
+    };
+    for (here, of_bucket, what, remedy) in [
+        (buckets, false, "objects", "name the objects: arn:aws:s3:::BUCKET/*"),
+        (objects, true, "the bucket", "name the bucket: arn:aws:s3:::BUCKET"),
+    ] {
+        let lost = lost(of_bucket);
+        if here && !lost.is_empty() {
+            add(
+                Rule::DenyWithoutEffect,
+                Severity::High,
+                format!(
+                    "denies {} on {}, and no request is so: the action is one on {what}",
+                    lost.join(", "),
+                    statement.resources.written.join(", ")
+                ),
+                remedy,
+            );
+        }
+    }
+}
+
 fn about_locks(
     scope: &Scope<'_>,
     subject: &Subject<'_>,
@@ -140,15 +190,21 @@ fn about_locks(
 ) {
     let asks_for_lock =
         statement.conditions.iter().any(|c| LOCK_KEYS[..3].iter().any(|key| c.key.eq_ignore_ascii_case(key)));
+    let asks_for_condition =
+        statement.conditions.iter().any(|c| c.key.eq_ignore_ascii_case("s3:if-none-match"));
     let action = "s3:PutObject";
     let bare = Carried { if_none_match: true, ..Carried::default() };
     let with = |lock| Carried { retention: Some(lock), ..bare };
     for on in &scope.objects {
         let stops = |carried: &Carried<'_>| stops(scope, subject, document, index, action, on, carried);
         let denied = |carried: &Carried<'_>| scope.denied(subject, action, on, carried).is_some();
+        let strong = |base: Carried<'static>| {
+            STRONG.into_iter().any(|lock| !denied(&Carried { retention: Some(lock), ..base }))
+        };
+        let strong_passes = strong(bare);
         let weak: Vec<&str> =
             WEAK.into_iter().filter(|lock| !denied(&with(*lock))).map(|(mode, _)| mode).collect();
-        if asks_for_lock && stops(&bare) && !denied(&with(STRONG)) && !weak.is_empty() {
+        if asks_for_lock && stops(&bare) && strong_passes && !weak.is_empty() {
             // PutObjectRetention is asked for too when a write carries a lock.
             let passes: Vec<&str> = weak
                 .into_iter()
@@ -171,21 +227,32 @@ fn about_locks(
         let stops_weak = WEAK.into_iter().any(|lock| stops(&with(lock)));
         // Where the bucket is known to have a default, a write without a lock is locked by it.
         let caught = scope.has_default == Some(true);
-        if asks_for_lock && stops_weak && !caught && !denied(&with(STRONG)) && !denied(&bare) {
+        if asks_for_lock && stops_weak && !caught && strong_passes && !denied(&bare) {
             add(
                 Rule::DenyMissesAbsentKey,
                 Severity::High,
                 format!(
-                    "stops a write to {on} with too short a lock, and lets the write without any lock through: \
+                    "stops a write to {on} whose lock is too weak, and lets the write without any lock through: \
                      the key is then missing and the condition does not hold"
                 ),
                 "add a second Deny with Null {\"s3:object-lock-retain-until-date\": \"true\"}, or use the \
                  IfExists form of the operator (AWS only)",
             );
         }
-        let whole = Carried { retention: Some(STRONG), if_none_match: true, ..Carried::default() };
         let part = Carried { part: true, ..Carried::default() };
-        if stops(&part) && !denied(&whole) {
+        let unconditional = Carried::default();
+        if asks_for_condition && stops(&part) && (!denied(&unconditional) || strong(unconditional)) {
+            add(
+                Rule::DenyExemptsWrites,
+                Severity::High,
+                format!(
+                    "lets every write to {on} without If-None-Match through, and stops only the parts of \
+                     multipart uploads: the exemption is the wrong way round"
+                ),
+                "turn it round: Bool {\"s3:ObjectCreationOperation\": \"true\"}, which is true of writes that make an \
+                 object and false of parts",
+            );
+        } else if stops(&part) && strong_passes {
             add(
                 Rule::MultipartBlocked,
                 Severity::Medium,
@@ -244,6 +311,10 @@ fn absent_key(
     let caught = resources.into_iter().any(|on| {
         let mut context = scope.honest(subject, probe, &Carried::default());
         context.set_absent(&condition.key);
+        if condition.key.eq_ignore_ascii_case("s3:TlsVersion") {
+            // Only a request without TLS has no version of it.
+            context.set("aws:SecureTransport", "false");
+        }
         matches!(
             scope.ask(subject, probe, &on, &context),
             crate::policy::Assessment::Refused(ruling) if ruling.decision.effect == Effect::Deny

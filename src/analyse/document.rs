@@ -16,6 +16,8 @@ pub struct Document {
     /// Its text, as it was given.
     pub text: String,
     lines: Vec<u32>,
+    /// Whether its version has policy variables.
+    variables: bool,
 }
 
 impl Document {
@@ -23,19 +25,34 @@ impl Document {
     /// policy. The answers of `get-bucket-policy`, `get-policy-version` and `mc admin policy info --json`
     /// are taken as they come.
     pub fn parse(name: &str, json: &str, server: ServerKind) -> Result<Self, PolicyError> {
+        // Some editors begin a file with a byte order mark.
+        let json = json.strip_prefix('\u{feff}').unwrap_or(json);
         let inner = unwrapped(json);
         let text = inner.as_deref().unwrap_or(json);
         let completed = (server == ServerKind::Minio).then(|| with_resources(text)).flatten();
         let policy = Policy::parse(completed.as_deref().unwrap_or(text), kind_of(text))?;
         let lines = if inner.is_some() { Vec::new() } else { statement_lines(json) };
-        Ok(Self { name: name.to_owned(), policy, text: json.to_owned(), lines })
+        let variables = has_variables(text);
+        Ok(Self { name: name.to_owned(), policy, text: json.to_owned(), lines, variables })
     }
 
     /// Reads the policy of a bucket as the store gave it.
     pub fn bucket_policy(json: &str) -> Result<Self, PolicyError> {
         let policy = Policy::parse(json, Kind::Bucket)?;
         // Stores give it on one line, or as it was written; a line number would help nobody.
-        Ok(Self { name: "bucket policy".to_owned(), policy, text: json.to_owned(), lines: Vec::new() })
+        let variables = has_variables(json);
+        Ok(Self {
+            name: "bucket policy".to_owned(),
+            policy,
+            text: json.to_owned(),
+            lines: Vec::new(),
+            variables,
+        })
+    }
+
+    /// Whether `${…}` stands for a value in it; in documents of an older version it is a plain word.
+    pub(super) fn has_variables(&self) -> bool {
+        self.variables
     }
 
     /// Takes the lines away, of a document that was put together.
@@ -136,6 +153,11 @@ pub(super) fn sample_of(pattern: &str) -> String {
         rest = &rest[first.len_utf8()..];
     }
     sample
+}
+
+fn has_variables(json: &str) -> bool {
+    let root = serde_json::from_str::<Value>(json).ok();
+    root.as_ref().and_then(|v| v.get("Version")).and_then(Value::as_str) == Some("2012-10-17")
 }
 
 fn kind_of(json: &str) -> Kind {

@@ -17,7 +17,8 @@ fn rule_of(question: Question, demanding: bool) -> Option<(Rule, Severity, &'sta
         Question::BypassGovernance => (
             Rule::MayBypassGovernance,
             Severity::High,
-            "deny s3:BypassGovernanceRetention to everybody, or lock in COMPLIANCE mode",
+            "deny s3:BypassGovernanceRetention to everybody (on MinIO s3:PutObjectRetention, too), or lock in \
+             COMPLIANCE mode",
         ),
         Question::ChangeLock => (
             Rule::MayChangeLock,
@@ -78,9 +79,15 @@ pub(super) fn lint(scope: &Scope<'_>, answers: &[Answer], input: &Input<'_>) -> 
             else {
                 continue;
             };
-            let severity =
-                if who.standing == Standing::Conditional { severity.min(Severity::Low) } else { severity };
+            let of_account = who.standing == Standing::Conditional && who.keys.is_empty();
+            let severity = match who.standing {
+                // Whose account it is, is not known: not assessed, and not passed over.
+                _ if of_account => severity.min(Severity::Medium),
+                Standing::Conditional => severity.min(Severity::Low),
+                _ => severity,
+            };
             found.push(Found {
+                state: if of_account { AnalysisState::NotAssessed } else { AnalysisState::Analysed },
                 confirm: confirm::named(answer.question, &who.principal),
                 ..finding(
                     rule,

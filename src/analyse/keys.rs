@@ -130,7 +130,42 @@ pub(super) fn is_known_key(key: &str) -> bool {
     ];
     let key = key.to_lowercase();
     let base = key.split('/').next().unwrap_or_default();
-    base.starts_with("aws:") || base.starts_with("s3:x-amz-") || S3.contains(&base)
+    base.starts_with("s3:x-amz-")
+        || S3.contains(&base)
+        || GLOBAL.split_whitespace().any(|known| base == known)
+}
+
+/// The condition keys of all services, in lower case; those with a `/` after them without what follows it.
+/// Source: IAM User Guide, global condition context keys (2026).
+const GLOBAL: &str = "aws:assumedroot aws:calledvia aws:calledviafirst aws:calledvialast aws:chatbotsourcearn \
+    aws:currenttime aws:ec2instancesourceprivateipv4 aws:ec2instancesourcevpc aws:epochtime aws:federatedprovider \
+    aws:isusertagged aws:multifactorauthage aws:multifactorauthpresent aws:principalaccount aws:principalarn \
+    aws:principalisawsservice aws:principalorgid aws:principalorgpaths aws:principalservicename \
+    aws:principalservicenameslist aws:principaltag aws:principaltype aws:referer aws:requestedregion \
+    aws:requesttag aws:resourceaccount aws:resourceorgid aws:resourceorgpaths aws:resourcetag \
+    aws:securetransport aws:sourceaccount aws:sourcearn aws:sourceidentity aws:sourceip aws:sourceorgid \
+    aws:sourceorgpaths aws:sourceowner aws:sourcevpc aws:sourcevpcarn aws:sourcevpce aws:tagkeys aws:tokenissuetime \
+    aws:useragent aws:userid aws:username aws:viaawsservice aws:vpceaccount aws:vpceorgid aws:vpceorgpaths \
+    aws:vpcsourceip aws:groups";
+
+/// Whether an action is one on buckets (`Some(true)`) or on objects (`Some(false)`); `None` for patterns, other services
+/// and what has both. Source: AWS Service Authorization Reference for Amazon S3, resource types.
+pub(super) fn is_of_bucket(action: &str) -> Option<bool> {
+    const OBJECT: &str = "abortmultipartupload bypassgovernanceretention deleteobject deleteobjecttagging \
+        deleteobjectversion deleteobjectversiontagging getobject getobjectacl getobjectattributes getobjectlegalhold \
+        getobjectretention getobjecttagging getobjectversion getobjectversionacl getobjectversionattributes \
+        getobjectversiontagging listmultipartuploadparts putobject putobjectacl putobjectlegalhold \
+        putobjectretention putobjecttagging putobjectversionacl putobjectversiontagging replicatedelete \
+        replicateobject replicatetags restoreobject";
+    const BUCKET: &str = "createbucket deletebucket deletebucketpolicy getbucketobjectlockconfiguration \
+        getbucketpolicy getbucketversioning getlifecycleconfiguration getreplicationconfiguration listbucket \
+        listbucketmultipartuploads listbucketversions putbucketacl putbucketlogging putbucketnotification \
+        putbucketobjectlockconfiguration putbucketownershipcontrols putbucketpolicy putbucketpublicaccessblock \
+        putbucketversioning putencryptionconfiguration putlifecycleconfiguration putreplicationconfiguration";
+    let lower = action.to_lowercase();
+    let name = lower.strip_prefix("s3:")?;
+    let known = |list: &str| list.split_whitespace().any(|known| known == name);
+    if known(OBJECT) { Some(false) } else { known(BUCKET).then_some(true) }
 }
 
 /// What a misspelt or made-up action was probably meant to be.

@@ -106,6 +106,31 @@ const HOLES: &[(&[&str], &str, &str, &str)] = &[
          policy closes it for certain",
     ),
     (
+        &["s3:PutObject"],
+        "A8",
+        "store objects without a lock by a form, whatever the bucket's default says",
+        "refuse forms in a proxy: no identity policy closes it for certain",
+    ),
+    (
+        &["s3:PutObject"],
+        "A17",
+        "have locked versions replaced by anybody who knows the access key's id and not its secret (a streaming \
+         body without a signature)",
+        "refuse unsigned streaming bodies in a proxy, and treat access key ids as secrets",
+    ),
+    (
+        &["s3:DeleteObject"],
+        "A11",
+        "delete a locked object whose key ends in a slash, by a batch delete without a version id",
+        "deny s3:DeleteObject on keys that end in a slash, or store none",
+    ),
+    (
+        &["s3:PutObjectRetention"],
+        "GOV-03",
+        "shorten or remove a GOVERNANCE retention by the bypass header: the right to bypass is not asked for",
+        "deny s3:PutObjectRetention, or lock in COMPLIANCE mode",
+    ),
+    (
         &["s3:PutObject", "s3:PutObjectRetention"],
         "A9b, A14",
         "shorten GOVERNANCE without bypass, and store objects with a retain-until date in the past",
@@ -142,6 +167,12 @@ const WIDE_HOLES: &[(&str, &str, &str, Severity)] = &[
     ),
 ];
 
+/// What destroys or replaces a version under COMPLIANCE is critical; what concerns new objects, odd keys or GOVERNANCE is
+/// high.
+fn severity_of(id: &str) -> Severity {
+    if matches!(id, "A8" | "A11" | "GOV-03") { Severity::High } else { Severity::Critical }
+}
+
 fn holes(scope: &Scope<'_>, document: &Document, subject: &Subject<'_>) -> Vec<Found> {
     let mut found = Vec::new();
     // Whether it is certain, and by which statement.
@@ -162,7 +193,7 @@ fn holes(scope: &Scope<'_>, document: &Document, subject: &Subject<'_>) -> Vec<F
                 confirm: confirm::hole(id, subject.is_anonymous()),
                 ..finding(
                     Rule::MinioHole,
-                    Severity::Critical,
+                    severity_of(id),
                     &document.name,
                     Some(place),
                     format!("with {} {} may {harm} ({id})", actions.join(" and "), subject.name),

@@ -66,6 +66,8 @@ pub struct Holders {
     pub documents: Vec<Document>,
     /// What could not be read of them.
     pub unread: Vec<String>,
+    /// Who is switched off now, and was passed over.
+    pub asleep: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -100,6 +102,14 @@ struct Account {
     access_key: String,
     #[serde(default, rename = "accountStatus")]
     status: String,
+}
+
+#[derive(Deserialize)]
+struct AccountInfo {
+    #[serde(default, rename = "impliedPolicy")]
+    implied: bool,
+    #[serde(default)]
+    policy: String,
 }
 
 /// Reads users, groups, policies and service accounts; the exchanges go to the log.
@@ -172,6 +182,15 @@ pub async fn holders(client: &Client, who: &Credentials, log: Option<&Log>) -> R
             Err(why) => holders.unread.push(format!("the policies of user {name}: {why}")),
         }
     }
+    for name in users.iter().filter(|(_, u)| u.status == "disabled").map(|(name, _)| name) {
+        holders
+            .asleep
+            .push(format!("user {name} is disabled: what it may do once it is enabled again was not read"));
+    }
+    // The root user is in no list; whoever asks and is in none is root, or somebody of root's.
+    if !users.contains_key(&who.access_key) {
+        admin.of_caller(&mut holders).await;
+    }
     Ok(holders)
 }
 
@@ -198,6 +217,50 @@ struct Admin<'a> {
 }
 
 impl Admin<'_> {
+    /// The service accounts of the caller, who is the root user: each may do everything, or what its own policy leaves.
+    async fn of_caller(&self, holders: &mut Holders) {
+        let what = "service accounts of the root user";
+        let accounts = match self.secret::<Accounts>("list-service-accounts", &[], what).await {
+            Ok(found) => found.accounts.unwrap_or_default(),
+            Err(error) => return holders.unread.push(error.to_string()),
+        };
+        for account in accounts {
+            let key = &account.access_key;
+            if account.status == "off" {
+                holders.asleep.push(format!("service account {key} of the root user is switched off"));
+                continue;
+            }
+            let what = format!("service account {key}");
+            let info = match self
+                .secret::<AccountInfo>("info-service-account", &[("accessKey", key)], &what)
+                .await
+            {
+                Ok(info) => info,
+                Err(error) => {
+                    holders.unread.push(error.to_string());
+                    continue;
+                }
+            };
+            let everything = || {
+                vec![
+                    serde_json::json!({"Effect": "Allow", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}),
+                    serde_json::json!({"Effect": "Allow", "Action": ["admin:*"], "Resource": ["*"]}),
+                ]
+            };
+            let own: Option<Vec<Value>> = serde_json::from_str::<Value>(&info.policy)
+                .ok()
+                .and_then(|policy| policy.get("Statement")?.as_array().cloned());
+            let statements = match own {
+                Some(statements) if !info.implied => statements,
+                _ => everything(),
+            };
+            match document(&format!("MinIO service account {key} of the root user"), &statements) {
+                Ok(document) => holders.documents.push(document),
+                Err(why) => holders.unread.push(format!("the policy of service account {key}: {why}")),
+            }
+        }
+    }
+
     async fn get(&self, path: &str, query: &[(&str, &str)], what: &str) -> Result<Vec<u8>, AdminError> {
         let mut request = S3Request::to_object(http::Method::GET, "minio", &format!("admin/v3/{path}"), None);
         for (name, value) in query {

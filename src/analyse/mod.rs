@@ -240,7 +240,8 @@ fn of_scope(scope: &Scope<'_>, input: &Input<'_>) -> (Vec<Found>, Vec<Answer>) {
             findings.extend(minio::lint(scope, document));
         }
     }
-    findings.extend(upload::lint(scope, input.sends));
+    let least = input.requirement.min_retention.map(|span| (span.after(input.now) - input.now).num_days());
+    findings.extend(upload::lint(scope, input.sends, least));
     findings.extend(general::restricts_nothing(scope));
     findings.extend(general::insecure_transport(scope));
     (findings, answers)

@@ -21,17 +21,14 @@ fn ways(scope: &Scope<'_>, question: Question) -> Vec<Vec<Step>> {
     let plain = |action| Step { action, fixed: Vec::new() };
     let one = |action| vec![vec![plain(action)]];
     match question {
+        // MinIO shortens GOVERNANCE for whoever sends the bypass header and holds PutObjectRetention (WORM-506, run).
+        Question::BypassGovernance if scope.server == ServerKind::Minio => {
+            let delete = ["s3:BypassGovernanceRetention", "s3:DeleteObject", "s3:DeleteObjectVersion"];
+            vec![delete.map(plain).into(), vec![plain("s3:PutObjectRetention")]]
+        }
         Question::BypassGovernance => ["s3:DeleteObjectVersion", "s3:PutObjectRetention"]
-            .into_iter()
-            .map(|second| {
-                let mut steps = vec![plain("s3:BypassGovernanceRetention")];
-                if scope.server == ServerKind::Minio && second == "s3:DeleteObjectVersion" {
-                    steps.push(plain("s3:DeleteObject"));
-                }
-                steps.push(plain(second));
-                steps
-            })
-            .collect(),
+            .map(|second| ["s3:BypassGovernanceRetention", second].map(plain).into())
+            .into(),
         Question::PutRetention => one("s3:PutObjectRetention"),
         Question::ClearHolds => vec![vec![Step {
             action: "s3:PutObjectLegalHold",
@@ -207,6 +204,18 @@ fn named(scope: &Scope<'_>, question: Question) -> Vec<Who> {
                 // Its root user is named by the account's name: what it is granted, the account is.
                 who.extend(granted(scope, &subject, question));
             }
+            // That it is the bucket's owner is only likely.
+            PrincipalName::Account(account) => {
+                let root = format!("arn:aws:iam::{account}:root");
+                let mut subject = Subject::named(&root, false);
+                subject.name = format!(
+                    "anybody of account {account} whose own policies allow it (the bucket's owner, or another: not known)"
+                );
+                who.extend(
+                    granted(scope, &subject, question)
+                        .map(|who| Who { standing: Standing::Conditional, ..who }),
+                );
+            }
             // Whom everybody's grant reaches without a signature, it reaches with one.
             PrincipalName::Everybody => {
                 let anonymous = fare(scope, &Subject::anonymous(), question);
@@ -214,7 +223,7 @@ fn named(scope: &Scope<'_>, question: Question) -> Vec<Who> {
                     who.extend(granted(scope, &Subject::stranger(), question));
                 }
             }
-            PrincipalName::Account(_) | PrincipalName::UniqueId(_) | PrincipalName::Other { .. } => {}
+            PrincipalName::UniqueId(_) | PrincipalName::Other { .. } => {}
         }
     }
     // Whom a Deny exempts, somebody else may have allowed.

@@ -16,6 +16,11 @@ impl Rule {
         exact.map(|(_, text)| text.as_str())
     }
 
+    /// Every text at this path: an element may come several times.
+    pub(super) fn all<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
+        self.values.iter().filter(move |(found, _)| found == path).map(|(_, text)| text.as_str())
+    }
+
     /// Whether anything stands at or below this path.
     pub(super) fn has(&self, path: &str) -> bool {
         self.values.iter().any(|(found, _)| {

@@ -261,15 +261,7 @@ fn lifecycle(input: &Input<'_>, configuration: &BucketConfiguration, found: &mut
             let when = rule
                 .get("NoncurrentVersionExpiration/NoncurrentDays")
                 .map_or_else(String::new, |days| format!(" {days} days after they were replaced"));
-            let days = rule.get("NoncurrentVersionExpiration/NoncurrentDays").and_then(|d| d.parse().ok());
-            // Days that reach the requirement can remove nothing too early, even without a lock.
-            let early = match (input.requirement.min_retention, days) {
-                (Some(least), Some(days)) => {
-                    let ends = input.now.checked_add_signed(chrono::TimeDelta::days(days));
-                    ends.is_none_or(|ends| ends < least.after(input.now))
-                }
-                _ => true,
-            };
+            let early = too_early(input, rule.get("NoncurrentVersionExpiration/NoncurrentDays"));
             add(
                 Rule::LifecycleExpiresVersions,
                 if all_versions || early { Severity::Medium } else { Severity::Low },
@@ -284,9 +276,10 @@ fn lifecycle(input: &Input<'_>, configuration: &BucketConfiguration, found: &mut
                 .get("Expiration/Days")
                 .map(|d| format!("{d} days after their upload"))
                 .or_else(|| rule.get("Expiration/Date").map(|d| format!("on {d}")));
+            let early = too_early(input, rule.get("Expiration/Days"));
             add(
                 Rule::LifecycleExpiresCurrent,
-                Severity::Medium,
+                if early { Severity::Medium } else { Severity::Low },
                 format!(
                     "{name} hides current objects behind delete markers {}: a lock does not stop that",
                     when.unwrap_or_default()
@@ -295,7 +288,7 @@ fn lifecycle(input: &Input<'_>, configuration: &BucketConfiguration, found: &mut
             );
         }
         for path in ["Transition/StorageClass", "NoncurrentVersionTransition/StorageClass"] {
-            if let Some(class) = rule.get(path).filter(|c| matches!(*c, "GLACIER" | "DEEP_ARCHIVE")) {
+            if let Some(class) = rule.all(path).find(|c| matches!(*c, "GLACIER" | "DEEP_ARCHIVE")) {
                 add(
                     Rule::LifecycleArchives,
                     Severity::Low,
@@ -306,6 +299,19 @@ fn lifecycle(input: &Input<'_>, configuration: &BucketConfiguration, found: &mut
                 );
             }
         }
+    }
+}
+
+/// Whether so many days may end before the required retention; days that reach it can remove nothing too early, even
+/// without a lock.
+fn too_early(input: &Input<'_>, days: Option<&str>) -> bool {
+    let days = days.and_then(|d| d.parse().ok()).and_then(chrono::TimeDelta::try_days);
+    match (input.requirement.min_retention, days) {
+        (Some(least), Some(days)) => {
+            let ends = input.now.checked_add_signed(days);
+            ends.is_none_or(|ends| ends < least.after(input.now))
+        }
+        _ => true,
     }
 }
 

@@ -7,10 +7,17 @@ use super::subject::Subject;
 use super::world::Scope;
 use super::{Sends, ServerKind};
 use crate::policy::{Assessment, Effect, Kind, PrincipalName, Ruling, Statement};
-use crate::record::analysis::{AnalysisRule as Rule, Severity, StatementPlace};
+use crate::record::analysis::{AnalysisRule as Rule, AnalysisState, Severity, StatementPlace};
 
-/// The retention that an application sends: long, in the stronger mode, then in the weaker.
-const RETENTIONS: [(&str, i64); 2] = [("COMPLIANCE", 36_500), ("GOVERNANCE", 36_500)];
+/// The days that an application may lock for, beside what is required: a policy may have a floor and a ceiling.
+const DAYS: [i64; 6] = [36_500, 3_660, 1_100, 370, 31, 1];
+
+/// The retention that an application sends: in the stronger mode, then in the weaker; no shorter than is required.
+fn retentions(least: Option<i64>) -> Vec<(&'static str, i64)> {
+    let floor = least.unwrap_or(1);
+    let days = DAYS.into_iter().filter(|days| *days > floor).chain([floor]);
+    days.flat_map(|days| [("COMPLIANCE", days), ("GOVERNANCE", days)]).collect()
+}
 
 /// Why an upload is refused.
 struct Refusal {
@@ -30,18 +37,30 @@ impl Refusal {
 }
 
 /// Rules about uploads by those whom the documents let write.
-pub(super) fn lint(scope: &Scope<'_>, sends: Option<Sends>) -> Vec<Found> {
+pub(super) fn lint(scope: &Scope<'_>, sends: Option<Sends>, least: Option<i64>) -> Vec<Found> {
     let mut found = Vec::new();
-    for (subject, document) in writers(scope) {
-        uploads(scope, &subject, document, sends, &mut found);
+    let writers = writers(scope);
+    let sent = Sent { sends, least };
+    for (subject, document) in &writers {
+        uploads(scope, subject, document, sent, &mut found);
+    }
+    // Which of the writers is the application is not known: where one can store, the others may be meant to be stopped.
+    let stopped: Vec<usize> = (0..found.len()).filter(|i| found[*i].rule == Rule::UploadImpossible).collect();
+    if stopped.len() < writers.len() {
+        for index in stopped {
+            let finding = &mut found[index];
+            finding.state = AnalysisState::NotAssessed;
+            finding.severity = Severity::Low;
+            finding.sentence.push_str("; others can store, and whether this is the application is not known");
+        }
     }
     // What the bucket's policy denies to everybody is no matter of one writer.
     if let Some(document) = scope.policy.filter(|_| scope.server != ServerKind::Minio)
         && scope.identities.is_empty()
     {
         let anybody = Subject::anybody(scope);
-        if !writers(scope).iter().any(|(_, d)| d.name == document.name) {
-            uploads(scope, &anybody, document, sends, &mut found);
+        if !writers.iter().any(|(_, d)| d.name == document.name) {
+            uploads(scope, &anybody, document, sent, &mut found);
         }
     }
     for document in &scope.identities {
@@ -74,7 +93,7 @@ fn writers<'a>(scope: &Scope<'a>) -> Vec<(Subject<'a>, &'a Document)> {
 
 /// Whether some statement allows PutObject under some circumstances, whatever denies it.
 fn may_put_somehow(scope: &Scope<'_>, subject: &Subject<'_>, on: &str) -> bool {
-    combinations(None).iter().any(|carried| {
+    combinations(Sent::default()).iter().any(|carried| {
         let context = scope.honest(subject, "s3:PutObject", carried);
         let assessment = scope.ask(subject, "s3:PutObject", on, &context);
         match assessment {
@@ -93,9 +112,17 @@ fn allows(scope: &Scope<'_>, subject: &Subject<'_>, on: &str, carried: &Carried<
     subject.has_allow(scope, "s3:PutObject", on, &context)
 }
 
-fn combinations(sends: Option<Sends>) -> Vec<Carried<'static>> {
+/// What the uploads carry: which kinds, and how many days a lock has to last.
+#[derive(Clone, Copy, Default)]
+struct Sent {
+    sends: Option<Sends>,
+    least: Option<i64>,
+}
+
+fn combinations(sent: Sent) -> Vec<Carried<'static>> {
+    let Sent { sends, least } = sent;
     let mut all = Vec::new();
-    for retention in [None, Some(RETENTIONS[0]), Some(RETENTIONS[1])] {
+    for retention in std::iter::once(None).chain(retentions(least).into_iter().map(Some)) {
         for hold in [None, Some("ON")] {
             for if_none_match in [false, true] {
                 let fits = sends.is_none_or(|s| {
@@ -153,12 +180,13 @@ fn uploads(
     scope: &Scope<'_>,
     subject: &Subject<'_>,
     document: &Document,
-    sends: Option<Sends>,
+    sent: Sent,
     found: &mut Vec<Found>,
 ) {
+    let sends = sent.sends;
     let Some(on) = scope.objects.iter().find(|on| may_put_somehow(scope, subject, on)) else { return };
     let tried: Vec<(Carried<'_>, Vec<Refusal>)> =
-        combinations(sends).into_iter().map(|c| (c, refusals(scope, subject, on, &c))).collect();
+        combinations(sent).into_iter().map(|c| (c, refusals(scope, subject, on, &c))).collect();
     let refused = |test: &dyn Fn(&Carried<'_>) -> bool| {
         tried.iter().filter(|(c, _)| test(c)).all(|(_, r)| !r.is_empty())
             && tried.iter().any(|(c, _)| test(c))
@@ -242,7 +270,7 @@ fn dead_grants(scope: &Scope<'_>, document: &Document, found: &mut Vec<Found>) {
             continue;
         }
         for action in statement.actions.written.iter().filter(|a| !a.contains(['*', '?'])) {
-            let shapes = combinations(None);
+            let shapes = combinations(Sent::default());
             let mut deciding = None;
             let resources = scope.objects.iter().cloned().chain([scope.bucket_arn()]);
             let dead = resources

@@ -129,13 +129,27 @@ pub(super) fn pattern_covers(pattern: &str, bucket: &str) -> bool {
             || sample_of(pattern) == bucket)
 }
 
-/// The account that the policy's principals are of, where most of them are of one.
+/// The account that the policy's principals are of, where most of them are of one. Users and roles are named of
+/// one's own account rather than of another, so an account that is only named as a whole comes after them.
 fn owner_of(policy: Option<&Document>) -> String {
     let names = policy.map(|d| d.names(|_| true)).unwrap_or_default();
-    let mut accounts: Vec<&str> = names.iter().filter_map(account_of).collect();
-    accounts.sort_unstable();
-    let most = accounts.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len());
-    most.and_then(|chunk| chunk.first()).map_or_else(|| NO_ACCOUNT.to_owned(), ToString::to_string)
+    let by = |whole: bool| {
+        let of_kind = names.iter().filter(|name| is_whole_account(name) == whole);
+        let mut accounts: Vec<&str> = of_kind.filter_map(account_of).collect();
+        accounts.sort_unstable();
+        let most = accounts.chunk_by(|a, b| a == b).max_by_key(|chunk| chunk.len());
+        most.and_then(|chunk| chunk.first()).map(ToString::to_string)
+    };
+    by(false).or_else(|| by(true)).unwrap_or_else(|| NO_ACCOUNT.to_owned())
+}
+
+/// Whether a name stands for a whole account.
+fn is_whole_account(name: &PrincipalName) -> bool {
+    match name {
+        PrincipalName::Account(_) => true,
+        PrincipalName::Arn(arn) => arn.ends_with(":root"),
+        _ => false,
+    }
 }
 
 pub(super) fn account_of(name: &PrincipalName) -> Option<&str> {

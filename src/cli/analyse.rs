@@ -118,7 +118,16 @@ fn offline(
     let any_unreadable = !unreadable.is_empty();
     analysis.findings.splice(0..0, unreadable);
     show(args, &analysis, setup)?;
-    Ok(if any_unreadable { 2 } else { u8::from(analysis.reaches(args.fail_on.into())) })
+    let least = args.fail_on.into();
+    Ok(if any_unreadable {
+        2
+    } else if analysis.fails(least) {
+        1
+    } else if analysis.reaches(least) {
+        3
+    } else {
+        0
+    })
 }
 
 async fn live(
@@ -177,6 +186,9 @@ pub(super) async fn of_target(
             Ok(found) => {
                 for why in &found.unread {
                     say(format!("not read: {why}"));
+                }
+                for who in &found.asleep {
+                    say(format!("passed over: {who}"));
                 }
                 users_read = found.unread.is_empty();
                 documents = found.documents;

@@ -69,8 +69,9 @@ pub const OPEN: [Open; 14] = [
         proxy: true,
     },
     Open {
-        id: "A17 with root's key id",
-        what: "an archive with a wrong signature is unpacked for whoever knows the access key id of root; no secret is needed",
+        id: "A17",
+        what: "an archive with a wrong signature is unpacked for whoever knows the access key id of root, or of a user who \
+               may s3:PutObject; no secret is needed",
         scenarios: "MINIO-A17",
         proxy: true,
     },

@@ -23,6 +23,10 @@ words! {
         DenyPresenceOnly = "deny-presence-only",
         /// A `Deny` does not hit a request that lacks the condition key.
         DenyMissesAbsentKey = "deny-misses-absent-key",
+        /// A `Deny` that is meant for writes exempts them, and stops only the parts of multipart uploads.
+        DenyExemptsWrites = "deny-exempts-writes",
+        /// A `Deny` that matches no request: its actions are not of its resources, or a variable is a plain word.
+        DenyWithoutEffect = "deny-without-effect",
         /// An `Allow` whose condition also holds for a request that lacks the key.
         AllowHoldsWithoutKey = "allow-holds-without-key",
         /// A condition key that the statement's action does not have.

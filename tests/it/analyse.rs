@@ -232,6 +232,11 @@ pub fn people(minio: &Minio) {
         &[],
         sealed(&json!({"targetUser": "writer", "accessKey": "writers-key", "secretKey": "another-secret"})),
     );
+    minio.admin(
+        "add-service-account",
+        &[],
+        sealed(&json!({"accessKey": "roots-key", "secretKey": "another-secret"})),
+    );
 }
 
 #[test]
@@ -260,9 +265,13 @@ fn users_and_groups_of_a_real_minio_are_named_with_the_holes_they_hold() {
     };
     assert_eq!(
         (holes("writer"), holes("replicator"), holes("reader"), holes("gone")),
-        (1, 9, 0, 0),
+        (3, 13, 0, 0),
         "{shown:#}"
     );
+    // The root user is in no list; whoever holds a key of it is named, and who is switched off is told.
+    let roots = |f: &&&Value| f["about"] == "MinIO service account roots-key of the root user";
+    assert_eq!(of("minio-hole").iter().filter(roots).count(), 13, "{}", ran.stderr);
+    assert!(ran.stderr.contains("user gone is disabled"), "{}", ran.stderr);
     let writer = of("minio-hole")
         .into_iter()
         .find(|f| f["about"].as_str().is_some_and(|a| a.contains("writer")))

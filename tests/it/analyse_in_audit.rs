@@ -159,7 +159,7 @@ fn everybody_who_holds_a_hole_of_a_real_minio_is_named_in_the_record_of_an_audit
     };
     assert_eq!(
         (of("writer").len(), of("replicator").len(), of("reader").len(), of("gone").len()),
-        (1, 9, 0, 0)
+        (3, 13, 0, 0)
     );
     let writer = of("writer")[0];
     assert!(writer["about"].as_str().is_some_and(|a| a.contains("writers-key")), "{writer}");
