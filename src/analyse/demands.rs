@@ -16,7 +16,7 @@ use crate::record::release::{self, ServerRelease};
 use crate::store::ops::DefaultPeriod;
 use crate::store::sdk::BucketConfiguration;
 use crate::time::human;
-use policy::{PolicyTest, by_policy, denies_plain, denies_unconditional};
+use policy::{PolicyTest, by_policy, denies_plain, denies_unconditional, denies_without_date};
 
 /// The `Server` header of the embedded server.
 const EMBEDDED: &str = "wormproof";
@@ -66,6 +66,7 @@ pub fn demands(
         result("mfa-delete", demand.mfa_delete, || mfa_delete(configuration, place.server)),
         result("tls-only", demand.tls_only, || policy(denies_plain)),
         result("conditional-writes", demand.conditional_writes, || policy(denies_unconditional)),
+        result("retain-until-required", demand.retain_until_required, || policy(denies_without_date)),
         result("public-access-block", demand.public_access_block, || public_access(configuration, kind)),
         result("replication", demand.replication, || replication(configuration, place.server)),
         result("logging", demand.logging, || logging(configuration, place.server)),
@@ -379,5 +380,29 @@ mod tests {
         let allow = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":"*","Action":"s3:PutObject",
             "Resource":"arn:aws:s3:::b/*","Condition":{"Null":{"s3:if-none-match":"false"}}}}"#;
         assert_eq!(state(allow), DemandState::NotMet);
+    }
+
+    #[test]
+    fn a_date_is_required_by_a_deny_and_on_minio_by_nothing() {
+        let asked =
+            ConfigurationDemand { retain_until_required: Need::Yes, ..ConfigurationDemand::default() };
+        let deny = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:PutObject",
+            "Resource":"arn:aws:s3:::b/*","Condition":{"Null":{"s3:object-lock-retain-until-date":"true"}}}}"#;
+        let one = |configuration: &BucketConfiguration, server| one(configuration, &asked, server);
+        let state = |text: &str, server| one(&with_policy(text), server).state;
+        assert_eq!(state(deny, "AmazonS3"), DemandState::Met);
+        assert_eq!(state(&deny.replace("retain-until-date", "mode"), "AmazonS3"), DemandState::Met);
+        // Where a date is sent; for a part of the keys; for another right.
+        for other in [
+            deny.replace("\"true\"", "\"false\""),
+            deny.replace(":b/*", ":b/a/*"),
+            deny.replace("s3:PutObject\"", "s3:PutObjectRetention\""),
+        ] {
+            assert_eq!(state(&other, "AmazonS3"), DemandState::NotMet, "{other}");
+        }
+        assert_eq!(one(&configuration(), "AmazonS3").state, DemandState::NotMet, "no policy at all");
+        let minio = one(&with_policy(deny), "MinIO");
+        assert_eq!(minio.state, DemandState::NotMet);
+        assert!(minio.found.contains("without a signature"), "{}", minio.found);
     }
 }

@@ -1,4 +1,4 @@
-//! Lifecycle and replication rules as flat lists of paths and texts.
+//! Lifecycle and replication rules, and whom notifications go to, as flat lists of paths and texts.
 
 use quick_xml::Reader;
 use quick_xml::events::Event;
@@ -6,6 +6,7 @@ use quick_xml::events::Event;
 /// One `<Rule>`: paths below it (`Expiration/Days`) with their texts. An empty element has an empty text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Rule {
+    element: String,
     values: Vec<(String, String)>,
 }
 
@@ -19,6 +20,11 @@ impl Rule {
     /// Every text at this path: an element may come several times.
     pub(super) fn all<'a>(&'a self, path: &'a str) -> impl Iterator<Item = &'a str> {
         self.values.iter().filter(move |(found, _)| found == path).map(|(_, text)| text.as_str())
+    }
+
+    /// The name of its element.
+    pub(super) fn element(&self) -> &str {
+        &self.element
     }
 
     /// Whether anything stands at or below this path.
@@ -48,6 +54,15 @@ impl Rule {
 
 /// Reads every `<Rule>`; `None` for a document that cannot be read whole.
 pub(super) fn rules(document: &str) -> Option<Vec<Rule>> {
+    elements(document, &["Rule"])
+}
+
+/// As [`rules`], for elements of other names below the root.
+pub(super) fn elements(document: &str, names: &[&str]) -> Option<Vec<Rule>> {
+    let is_one =
+        |path: &[String]| path.len() == 2 && path.last().is_some_and(|n| names.contains(&n.as_str()));
+    let new =
+        |path: &[String]| Rule { element: path.last().cloned().unwrap_or_default(), values: Vec::new() };
     let mut reader = Reader::from_str(document);
     let mut rules: Vec<Rule> = Vec::new();
     let mut path: Vec<String> = Vec::new();
@@ -60,13 +75,16 @@ pub(super) fn rules(document: &str) -> Option<Vec<Rule>> {
                 path.push(String::from_utf8(tag.local_name().as_ref().to_vec()).ok()?);
                 text.clear();
                 leaf = true;
-                if path.len() == 2 && path.last().is_some_and(|name| name == "Rule") {
-                    rules.push(Rule::default());
+                if is_one(&path) {
+                    rules.push(new(&path));
                 }
             }
             Event::Empty(tag) => {
                 path.push(String::from_utf8(tag.local_name().as_ref().to_vec()).ok()?);
-                keep(&mut rules, &path, "");
+                if is_one(&path) {
+                    rules.push(new(&path));
+                }
+                keep(&mut rules, &path, "", names);
                 path.pop();
                 leaf = false;
             }
@@ -81,7 +99,7 @@ pub(super) fn rules(document: &str) -> Option<Vec<Rule>> {
             }
             Event::End(_) => {
                 if leaf {
-                    keep(&mut rules, &path, text.trim());
+                    keep(&mut rules, &path, text.trim(), names);
                 }
                 leaf = false;
                 path.pop();
@@ -93,9 +111,9 @@ pub(super) fn rules(document: &str) -> Option<Vec<Rule>> {
     }
 }
 
-fn keep(rules: &mut [Rule], path: &[String], text: &str) {
+fn keep(rules: &mut [Rule], path: &[String], text: &str, names: &[&str]) {
     if path.len() > 2
-        && path.get(1).is_some_and(|name| name == "Rule")
+        && path.get(1).is_some_and(|name| names.contains(&name.as_str()))
         && let Some(rule) = rules.last_mut()
     {
         rule.values.push((path[2..].join("/"), text.to_owned()));

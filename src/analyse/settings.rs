@@ -3,7 +3,7 @@
 use chrono::{DateTime, Utc};
 
 use super::found::{Found, finding, unassessed};
-use super::rules_xml::{Rule as XmlRule, rules};
+use super::rules_xml::{Rule as XmlRule, elements, rules};
 use super::{Input, ServerKind};
 use crate::lock::{Mode, Reading};
 use crate::record::analysis::{ABOUT_LOCK, ABOUT_VERSIONING, AnalysisRule as Rule, Severity};
@@ -363,14 +363,97 @@ fn watch(input: &Input<'_>, configuration: &BucketConfiguration, found: &mut Vec
             "log data events, to a bucket that is itself locked",
         ));
     }
-    if let Some(None) = read("notifications", &configuration.notification, Severity::Info, found) {
-        found.push(finding(
-            Rule::NoNotification,
-            Severity::Info,
-            "notifications",
-            None,
-            "nobody is told when an object is removed or a delete marker is made".to_owned(),
-            "notify on s3:ObjectRemoved:* and s3:LifecycleExpiration:*",
-        ));
+    let about = "notifications";
+    let Some(notification) = read(about, &configuration.notification, Severity::Info, found) else { return };
+    let covers =
+        notification.as_ref().map_or(Some(false), |document| tells_of_removals(document, input.prefix));
+    let sentence = match (covers, notification) {
+        (Some(true), _) => return,
+        (Some(false), None) => "nobody is told when an object is removed or a delete marker is made",
+        (Some(false), Some(_)) => {
+            "notifications are set, and none of them tells of every removal below the prefix: of versions that are \
+             deleted, and of delete markers"
+        }
+        (None, _) => {
+            found.push(unassessed(
+                Rule::NotReadable,
+                about,
+                None,
+                "the notification document could not be understood".to_owned(),
+                "look at the notifications by hand",
+            ));
+            return;
+        }
+    };
+    found.push(finding(
+        Rule::NoNotification,
+        Severity::Info,
+        about,
+        None,
+        sentence.to_owned(),
+        "notify on s3:ObjectRemoved:* and s3:LifecycleExpiration:*",
+    ));
+}
+
+/// Whether somebody is told of every version that is deleted, and of every delete marker, below the prefix. Without
+/// the filter of S3's own by suffix: it leaves keys out.
+fn tells_of_removals(document: &str, prefix: &str) -> Option<bool> {
+    const TARGETS: [&str; 4] = [
+        "TopicConfiguration",
+        "QueueConfiguration",
+        "CloudFunctionConfiguration",
+        "EventBridgeConfiguration",
+    ];
+    let targets = elements(document, &TARGETS)?;
+    // EventBridge is sent everything.
+    if targets.iter().any(|t| t.element() == "EventBridgeConfiguration") {
+        return Some(true);
+    }
+    let whole = |target: &&XmlRule| {
+        let names: Vec<&str> = target.all("Filter/S3Key/FilterRule/Name").collect();
+        let values: Vec<&str> = target.all("Filter/S3Key/FilterRule/Value").collect();
+        names.len() == values.len()
+            && names.iter().zip(values).all(|(name, value)| {
+                value.is_empty() || (name.eq_ignore_ascii_case("prefix") && prefix.starts_with(value))
+            })
+    };
+    let events: Vec<&str> = targets.iter().filter(whole).flat_map(|t| t.all("Event")).collect();
+    let all = ["s3:ObjectRemoved:*", "s3:*"].iter().any(|event| events.contains(event));
+    let each = ["s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated"];
+    Some(all || each.iter().all(|event| events.contains(event)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::tells_of_removals;
+
+    #[test]
+    fn only_what_tells_of_every_removal_counts() {
+        let told = |targets: &str, prefix: &str| {
+            tells_of_removals(
+                &format!("<NotificationConfiguration>{targets}</NotificationConfiguration>"),
+                prefix,
+            )
+        };
+        let queue = |events: &[&str], filter: &str| {
+            let events: String = events.iter().map(|e| format!("<Event>{e}</Event>")).collect();
+            format!("<QueueConfiguration><Queue>q</Queue>{events}{filter}</QueueConfiguration>")
+        };
+        let filter = |name: &str, value: &str| {
+            format!(
+                "<Filter><S3Key><FilterRule><Name>{name}</Name><Value>{value}</Value></FilterRule></S3Key></Filter>"
+            )
+        };
+        assert_eq!(told(&queue(&["s3:ObjectCreated:*"], ""), ""), Some(false));
+        assert_eq!(told(&queue(&["s3:ObjectRemoved:Delete"], ""), ""), Some(false));
+        assert_eq!(told(&queue(&["s3:ObjectCreated:*", "s3:ObjectRemoved:*"], ""), ""), Some(true));
+        let each = ["s3:ObjectRemoved:Delete", "s3:ObjectRemoved:DeleteMarkerCreated"];
+        assert_eq!(told(&each.map(|e| queue(&[e], "")).concat(), ""), Some(true));
+        assert_eq!(told("<EventBridgeConfiguration/>", ""), Some(true));
+        let removed = ["s3:ObjectRemoved:*"];
+        assert_eq!(told(&queue(&removed, &filter("prefix", "a/")), ""), Some(false));
+        assert_eq!(told(&queue(&removed, &filter("prefix", "a/")), "a/b/"), Some(true));
+        assert_eq!(told(&queue(&removed, &filter("suffix", ".xml")), ""), Some(false));
+        assert_eq!(told("<QueueConfiguration>", ""), None);
     }
 }

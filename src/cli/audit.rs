@@ -16,7 +16,7 @@ use crate::cli::setup::{
     Setup, Target, claim, dialects, directory, new_run_id, root_of, span, suite, unless, watch_interrupt,
 };
 use crate::cli::trail::{self, TrailOrder};
-use crate::cli::{Failure, analyse, demo, event_log, note, output, profile, release, scan};
+use crate::cli::{Failure, analyse, demo, event_log, evidence, note, output, profile, release, scan};
 use crate::record::{Log, Residue};
 use crate::run::{
     self, Audited, CancellationFlag, Decision, Filter, Journal, Known, PlanInput, Planned, PrincipalAccess,
@@ -66,6 +66,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
     }
     let trails = trail_order(args, profile.as_ref())?;
     let filed = Filed::copy(&args.evidence, &directory)?;
+    let previous = args.evidence.previous.as_deref().map(evidence::previous).transpose()?;
     let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
 
     let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
@@ -106,6 +107,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
                 elapsed: begun.elapsed(),
                 identity: &identity,
                 ephemeral,
+                previous,
                 challenge: args.attack.challenge.clone(),
                 require: &require,
                 fail_on: args.requirement.fail_on.into(),

@@ -102,6 +102,12 @@ fn policy(profile: &Profile, mode: Mode) -> Option<String> {
             "Bool": {"s3:ObjectCreationOperation": "true"}});
         statements.push(records("RequireConditionalWrite", "s3:PutObject", unconditional));
     }
+    if profile.configuration.retain_until_required != Need::No {
+        // The beginning and the parts of a multipart upload carry no date.
+        let dateless = json!({"Null": {"s3:object-lock-retain-until-date": "true"},
+            "Bool": {"s3:ObjectCreationOperation": "true"}});
+        statements.push(records("RequireRetainUntil", "s3:PutObject", dateless));
+    }
     if mode == Mode::Governance {
         let mut statement = records("NobodyBypasses", "s3:BypassGovernanceRetention", json!({}));
         statement.as_object_mut().map(|s| s.remove("Condition"));

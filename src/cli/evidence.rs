@@ -10,10 +10,10 @@ use crate::cli::setup::{signer, words};
 use crate::cli::small::write_new;
 use crate::cli::{Failure, filing, note, out, output};
 use crate::config::Environment;
-use crate::record::Record;
 use crate::record::rejudge::rejudge;
+use crate::record::{Previous, Record};
 use crate::report::{self, Format, Options};
-use crate::sign::{verify_detached, verify_pdf};
+use crate::sign::{Signer, verify_detached, verify_pdf};
 
 pub(super) fn results(path: &Path) -> PathBuf {
     if path.is_dir() { path.join("results.json") } else { path.to_owned() }
@@ -48,6 +48,40 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Record, Failure> {
     })
 }
 
+/// Who signed these results by the certificate that stands beside them; with the signature.
+fn signed(path: &Path, bytes: &[u8]) -> Result<(Signer, Vec<u8>), Failure> {
+    let certificate = beside(&path.with_file_name("cert.pem"))?;
+    let signature = beside(&path.with_file_name("results.json.sig"))?;
+    let signer = verify_detached(&String::from_utf8_lossy(&certificate), bytes, &signature)
+        .map_err(|e| broken(&e, e.hint()))?;
+    Ok((signer, signature))
+}
+
+/// The run before (`--previous`): its digest, and whether its signature holds. Its evidence is not judged again.
+pub(super) fn previous(path: &Path) -> Result<Previous, Failure> {
+    let path = results(path);
+    let usage = |f: Failure| Failure { message: format!("--previous: {}", f.message), code: 2, ..f };
+    let bytes = read(&path).map_err(usage)?;
+    let record = parse(&bytes).map_err(usage)?;
+    let (signer, unverified) = match signed(&path, &bytes) {
+        Ok((signer, _)) if signer.fingerprint == record.signer.fingerprint => (Some(record.signer), None),
+        Ok(_) => (None, Some("the record names another signer than the one who signed it".to_owned())),
+        Err(failure) => (None, Some(failure.message)),
+    };
+    Ok(Previous {
+        results_sha256: hex::encode(Sha256::digest(&bytes)),
+        run_id: record.run_id,
+        finished: record.times.finished,
+        endpoint: record.target.endpoint,
+        bucket: record.target.bucket,
+        prefix: record.target.prefix,
+        profile: record.profile.map(|p| p.name),
+        exit_code: record.outcome.exit_code,
+        signer,
+        unverified,
+    })
+}
+
 /// Signature, digests, chain, and the evidence judged again. Exit code 5 if anything does not hold.
 pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     let path = results(&args.path);
@@ -62,10 +96,7 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     if bytes.starts_with(b"%PDF-") {
         return pdf_alone(&bytes, args.cert.as_deref());
     }
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
-    let own = text(beside(&path.with_file_name("cert.pem"))?);
-    let signature = beside(&path.with_file_name("results.json.sig"))?;
-    let signer = verify_detached(&own, &bytes, &signature).map_err(|e| broken(&e, e.hint()))?;
+    let (signer, signature) = signed(&path, &bytes)?;
     let record = parse(&bytes)?;
     if record.signer.fingerprint != signer.fingerprint {
         return Err(broken("the record names another signer than the one who signed it", None));
@@ -92,12 +123,13 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     note(&format!("signature: holds; signed by {} (certificate {})", signer.subject, signer.fingerprint));
     match &args.cert {
         Some(path) => {
-            let expected = text(std::fs::read(path).map_err(|e| {
+            let expected = std::fs::read(path).map_err(|e| {
                 Failure::usage(
                     format!("cannot read {}: {}", path.display(), words(&e)),
                     "--cert names the signer's certificate (PEM)",
                 )
-            })?);
+            })?;
+            let expected = String::from_utf8_lossy(&expected);
             let known = verify_detached(&expected, &bytes, &signature).map_err(|e| {
                 broken(format!("the signer is not the one of {}: {e}", path.display()), e.hint())
             })?;
@@ -115,6 +147,9 @@ pub(super) fn verify(args: &VerifyArgs) -> Result<u8, Failure> {
     ));
     if !record.trails.is_empty() {
         note(&format!("trails: {}, said again from their entries", record.trails.len()));
+    }
+    if let Some(before) = &record.previous {
+        note(&format!("names the run before it: {} (SHA-256 {})", before.run_id, before.results_sha256));
     }
     if !record.attachments.is_empty() {
         note(&format!("attachments: {} documents, unchanged", record.attachments.len()));

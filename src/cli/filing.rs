@@ -34,6 +34,9 @@ pub struct EvidenceArgs {
     /// An earlier run: what it read is read again, and has to be the same and still there.
     #[arg(long, value_name = "DIR|results.json", requires = "sample")]
     pub baseline: Option<PathBuf>,
+    /// The run before this one: the record names it by its digest, so that the packs make a chain.
+    #[arg(long, value_name = "DIR|results.json")]
+    pub previous: Option<PathBuf>,
     /// File this document beside the evidence; the record binds its digest (repeatable).
     #[arg(long, value_name = "FILE")]
     pub attach: Vec<PathBuf>,

@@ -46,7 +46,7 @@ fn demand(args: &HardenArgs, setup: &Setup) -> Result<Demand, Failure> {
     };
     demand.conditional_writes |= args.conditional_writes;
     demand.sends_lock_headers |= args.sends_lock;
-    demand.require_lock_headers = args.require_lock;
+    demand.require_lock_headers |= args.require_lock;
     demand.copies = !args.no_copies;
     demand.tls = !args.no_tls;
     demand.bind_canaries = args.bind_canaries;

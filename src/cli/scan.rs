@@ -11,7 +11,7 @@ use crate::cli::audit::{Done, read_configuration, read_facts};
 use crate::cli::filing::{Filed, SampleOrder};
 use crate::cli::progress::Bar;
 use crate::cli::setup::{Setup, claim, dialects, directory, new_run_id, watch_interrupt};
-use crate::cli::{Failure, output, release};
+use crate::cli::{Failure, evidence, output, release};
 use crate::lock::Reading;
 use crate::profile::Requirement;
 use crate::record::{Log, ScanResult};
@@ -36,6 +36,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
     let directory = directory(&args.output, &run_id);
     let _claim = claim(&directory)?;
     let filed = Filed::copy(&args.evidence, &directory)?;
+    let previous = args.evidence.previous.as_deref().map(evidence::previous).transpose()?;
     let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
     let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
     let opened = &target.opened;
@@ -105,6 +106,7 @@ pub(super) async fn scan(args: &ScanArgs, setup: &Setup) -> Result<u8, Failure> 
             elapsed: begun.elapsed(),
             identity: &identity,
             ephemeral,
+            previous,
             challenge: None,
             require: &[],
             fail_on: args.requirement.fail_on.into(),

@@ -60,6 +60,7 @@ impl Demand {
         }
         demand.sends_lock_headers = profile.upload.retention;
         demand.conditional_writes = profile.configuration.conditional_writes != Need::No;
+        demand.require_lock_headers = profile.configuration.retain_until_required != Need::No;
         demand.notes = notes(profile, &demand);
         Ok(demand)
     }
@@ -115,6 +116,11 @@ fn notes(profile: &Profile, demand: &Demand) -> Vec<String> {
             (
                 configuration.conditional_writes,
                 "conditional writes demanded by a bucket policy: MinIO refuses such a policy, the proxy asks for them",
+            ),
+            (
+                configuration.retain_until_required,
+                "uploads without a date refused by a bucket policy: on MinIO it binds only requests without a signature, \
+                 and a header forges the key; the bucket's default locks what comes without one",
             ),
         ] {
             if need != Need::No {

@@ -89,6 +89,8 @@ pub struct ConfigurationDemand {
     pub tls_only: Need,
     /// A bucket policy that enforces conditional writes.
     pub conditional_writes: Need,
+    /// A bucket policy that denies uploads without a retain-until date.
+    pub retain_until_required: Need,
     /// Public access blocked.
     pub public_access_block: Need,
     /// A replica.
@@ -108,6 +110,7 @@ impl ConfigurationDemand {
         "mfa-delete",
         "tls-only",
         "conditional-writes",
+        "retain-until-required",
         "public-access-block",
         "replication",
         "logging",
@@ -162,12 +165,22 @@ pub struct Evidence {
     pub event_log: Vec<String>,
     /// Words of findings of trails (`part-missing`) of which there must be none, in trails that were read and are complete.
     pub trail: Vec<String>,
+    /// Settings of the bucket ([`Evidence::PRESENT`]) of which there has to be one, whatever it says.
+    pub present: Vec<String>,
     /// A document has to be attached whose file name contains this.
     pub attachment: Option<String>,
-    /// The evidence pack itself shows it (it is signed and chained).
+    /// The evidence pack itself shows it (it is whole, and signed with a lasting key).
     pub pack: bool,
+    /// The record names the run before it, of the same place, whose signature verified.
+    pub previous: bool,
     /// Why no black box can show it (an organisation, a library on a client): always *not assessed*.
     pub organisational: Option<String>,
+}
+
+impl Evidence {
+    /// The settings that `present` may name, as the record calls them.
+    pub const PRESENT: &'static [&'static str] =
+        &["policy", "lifecycle", "notification", "replication", "logging", "encryption"];
 }
 
 /// A clause that the profile answers to.
@@ -214,4 +227,6 @@ pub struct DocumentClaim {
     /// What in a record refutes it on the audited store: failed scenarios, or findings of these words.
     /// Empty for what is wrong everywhere (a date, a law, an arithmetic).
     pub refuted_by: Evidence,
+    /// Whether it is wrong whatever the store does, so that evidence only shows it here, too.
+    pub as_written: bool,
 }

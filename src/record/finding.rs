@@ -198,6 +198,9 @@ pub struct ScanResult {
     /// How many versions were judged by the terms of each override, and how many by none (`-`); empty without overrides.
     #[serde(default)]
     pub by_override: BTreeMap<String, u64>,
+    /// Versions under a legal hold, whatever their retention; `None` in records of versions that did not count it.
+    #[serde(default)]
+    pub held: Option<u64>,
     /// Versions whose lock was read and meets the requirement; `None` in records of versions that did not count it.
     #[serde(default)]
     pub protected: Option<u64>,

@@ -13,6 +13,7 @@ pub mod judge;
 pub mod log;
 pub mod outcome;
 pub mod present;
+pub mod previous;
 pub mod profile_result;
 pub mod proof;
 pub mod rejudge;
@@ -34,6 +35,7 @@ pub use count::counted;
 pub use evidence::RunEvidence;
 pub use finding::{Finding, FindingRule, ScanResult};
 pub use log::{Event, Exchanges, Log, What};
+pub use previous::Previous;
 pub use verdict::{Cause, Judgement, Verdict, Witness};
 pub use vocabulary::vocabulary;
 
@@ -94,6 +96,9 @@ pub struct Record {
     /// Documents that were filed beside the evidence.
     #[serde(default)]
     pub attachments: Vec<Attachment>,
+    /// The run before this one, if it was named.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Previous>,
     /// The integrity check of the event log, if the profile asks for one.
     #[serde(default)]
     pub event_log: Option<event_log::EventLogResult>,

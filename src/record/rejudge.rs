@@ -73,6 +73,11 @@ pub fn rejudge(record: &Record) -> Vec<String> {
     if crate::record::outcome::summary(&record.scenarios) != record.summary {
         wrong.push("the summary does not count the scenarios".to_owned());
     }
+    let assessed = record.scenarios.iter().filter(|s| matches!(s.verdict, Verdict::Pass | Verdict::Fail));
+    let (assessed, whole) = (assessed.count() as u64, record.scan.as_ref().is_none_or(|s| s.complete));
+    if record.assessed != assessed || record.complete != (assessed == record.planned && whole) {
+        wrong.push("the record does not say rightly whether it is complete".to_owned());
+    }
     // What the analysis read cannot be judged again here; what it calls proven can.
     if let Some(analysis) = &record.analysis {
         wrong.extend(proof::disproved(analysis, &record.scenarios, &record.principals));

@@ -423,6 +423,7 @@ fn without_profile() -> Record {
         findings,
         analysis,
         attachments: Vec::new(),
+        previous: None,
         event_log: None,
         trails: Vec::new(),
         profile: None,
@@ -544,6 +545,7 @@ fn scan() -> ScanResult {
             .map(|(k, v)| (k.to_owned(), v))
             .into(),
         by_override: BTreeMap::new(),
+        held: Some(0),
         sample: None,
         first,
         waived_rules: Vec::new(),

@@ -76,6 +76,7 @@ pub(super) struct Tally<'i, 'a> {
     lookups: u64,
     totals: BTreeMap<&'static str, u64>,
     by_override: BTreeMap<String, u64>,
+    held: u64,
     protected: u64,
     findings: BTreeMap<FindingRule, u64>,
     found: u64,
@@ -104,6 +105,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             lookups: 0,
             totals: BTreeMap::new(),
             by_override: BTreeMap::new(),
+            held: 0,
             protected: 0,
             findings: BTreeMap::new(),
             found: 0,
@@ -152,6 +154,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             let until = lock.retention.known().copied().flatten().map(|r| r.until);
             self.choice.offer(sample, entry, until);
         }
+        self.held += u64::from(lock.hold == Reading::Known(LegalHold::On));
         self.protected += u64::from(!judged.found.iter().any(|(rule, _)| rule.denies_protection()));
         for (rule, detail) in judged.found {
             self.find(rule, &entry.key, &entry.version_id, detail);
@@ -243,6 +246,7 @@ impl<'i, 'a> Tally<'i, 'a> {
             lookups: self.lookups,
             totals: self.totals.into_iter().map(|(class, n)| (class.to_owned(), n)).collect(),
             by_override: self.by_override,
+            held: Some(self.held),
             protected: Some(self.protected),
             findings: self.findings.into_iter().map(|(rule, n)| (rule.word().to_owned(), n)).collect(),
             first: self.first,

@@ -67,6 +67,14 @@ scenarios = ["WORM-201"]
 
 [[item]]
 list = "List"
+id = "chain"
+text = "Each pack names the one before"
+line = 3
+pack = true
+previous = true
+
+[[item]]
+list = "List"
 id = "people"
 text = "Somebody looks at it"
 line = 3
@@ -170,6 +178,40 @@ fn a_profile_is_applied_in_one_go_and_judged_again_by_verify() {
     for (what, change) in changes {
         assert!(!tampered(change).is_empty(), "{what} was not noticed");
     }
+}
+
+#[test]
+fn a_pack_names_the_run_before_and_a_lasting_key_alone_makes_no_chain() {
+    let home = home();
+    assert_eq!(own(home.path(), &["keygen", "--output", "key"]).code, Some(0));
+    let audit = |out: &str, more: &[&str]| {
+        let signed = ["--key", "key/key.pem", "--cert", "key/cert.pem", "--output", out];
+        let args = [&["audit", "--profile", "small.toml"], &signed[..], more].concat();
+        assert_eq!(own(home.path(), &args).code, Some(0));
+        record(&home.path().join(out))
+    };
+    let first = audit("one", &[]);
+    assert_eq!(of(&first, "items", "chain")["state"], "not assessed");
+    assert!(first.get("previous").is_none(), "{}", first["previous"]);
+    let second = audit("two", &["--previous", "one"]);
+    let item = of(&second, "items", "chain");
+    assert_eq!(item["state"], "satisfied", "{item}");
+    assert_eq!(second["previous"]["run_id"], first["run_id"]);
+    let verified = own(home.path(), &["verify", "two"]);
+    assert_eq!(verified.code, Some(0), "{verified:#?}");
+    assert!(verified.stderr.contains("names the run before it"), "{verified:#?}");
+
+    // Changed by a byte: it is named, and its signature does not hold.
+    let path = home.path().join("one/results.json");
+    let text = std::fs::read_to_string(&path).expect("a record");
+    std::fs::write(&path, format!("{text} ")).expect("written");
+    let third = audit("three", &["--previous", "one/results.json"]);
+    assert_eq!(of(&third, "items", "chain")["state"], "not satisfied");
+    own(home.path(), &["audit", "--profile", "small.toml", "--previous", "none"]).fails(
+        2,
+        "--previous: cannot read none",
+        "name the output directory of a run",
+    );
 }
 
 #[test]

@@ -87,13 +87,14 @@ const DEMANDS: &[&str] = &[
     "mfa-delete",
     "tls-only",
     "conditional-writes",
+    "retain-until-required",
     "public-access-block",
     "replication",
     "logging",
     "server-release",
 ];
 
-const EVIDENCE: &[&str] = &["scenarios", "scan", "analysis", "configuration", "event-log"];
+const EVIDENCE: &[&str] = &["scenarios", "scan", "analysis", "configuration", "event-log", "present"];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -163,6 +164,19 @@ fn every_line_of_the_checklists_is_an_item_that_something_shows() {
             let named = EVIDENCE.iter().any(|key| !words(item, key).is_empty());
             let other = ["attachment", "organisational", "pack"].iter().any(|key| item.contains_key(*key));
             assert!(named || other, "{name} {id}: nothing would show it");
+        }
+    }
+}
+
+#[test]
+fn one_document_ticks_one_item() {
+    for (name, profile) in profiles() {
+        let items = entries(&profile, "item");
+        let wanted: Vec<&str> =
+            items.iter().map(|i| text(i, "attachment")).filter(|word| !word.is_empty()).collect();
+        for (n, word) in wanted.iter().enumerate() {
+            let other = wanted.iter().enumerate().find(|(m, other)| *m != n && other.contains(word));
+            assert!(other.is_none(), "{name}: a document named `{word}` would tick {other:?} as well");
         }
     }
 }
@@ -265,6 +279,10 @@ fn shown(claim: &Table) -> String {
         if !list.is_empty() {
             parts.push(format!("{of}: {}", list.join(", ")));
         }
+    }
+    if claim.contains_key("wrong") {
+        let too = if parts.is_empty() { String::new() } else { format!("; too: {}", parts.join("; ")) };
+        return format!("wrong as written{too}");
     }
     if parts.is_empty() { "nothing: it does not hang on the store".to_owned() } else { parts.join("; ") }
 }

@@ -103,15 +103,28 @@ pub(super) fn denies_plain(scope: &Scope<'_>) -> Found {
 }
 
 pub(super) fn denies_unconditional(scope: &Scope<'_>) -> Found {
-    let fixed = [("s3:if-none-match", None)];
+    denies_writes(scope, &[("s3:if-none-match", None)], "If-None-Match")
+}
+
+/// Mode and days hang on the date: without it a request has none of the three.
+pub(super) fn denies_without_date(scope: &Scope<'_>) -> Found {
+    let absent = [
+        ("s3:object-lock-retain-until-date", None),
+        ("s3:object-lock-remaining-retention-days", None),
+        ("s3:object-lock-mode", None),
+    ];
+    denies_writes(scope, &absent, "a retain-until date")
+}
+
+fn denies_writes(scope: &Scope<'_>, fixed: &[(&str, Option<String>)], without: &str) -> Found {
     let mut unsure = None;
     for subject in senders(scope) {
         for on in &scope.objects {
-            match scope.attempt(&subject, "s3:PutObject", on, &fixed) {
+            match scope.attempt(&subject, "s3:PutObject", on, fixed) {
                 Outcome::No { ruling } if ruling.decision.effect == Effect::Deny => {}
                 Outcome::Perhaps { keys, .. } => {
                     unsure.get_or_insert(format!(
-                        "whether the policy denies a write to {on} without If-None-Match hangs on {}",
+                        "whether the policy denies a write to {on} without {without} hangs on {}",
                         keys.join(", ")
                     ));
                 }
@@ -119,7 +132,7 @@ pub(super) fn denies_unconditional(scope: &Scope<'_>) -> Found {
                     return met(
                         false,
                         format!(
-                            "the policy lets a write to {on} through without If-None-Match ({})",
+                            "the policy lets a write to {on} through without {without} ({})",
                             subject.name
                         ),
                     );
@@ -128,7 +141,7 @@ pub(super) fn denies_unconditional(scope: &Scope<'_>) -> Found {
         }
     }
     unsure.map_or_else(
-        || met(true, "the bucket policy denies writes without If-None-Match"),
+        || met(true, format!("the bucket policy denies writes without {without}")),
         |why| (DemandState::NotAssessed, why),
     )
 }

@@ -7,7 +7,7 @@ use toml::de::DeTable;
 use crate::located::Reader;
 use crate::profile::{ControlClaim, DocumentClaim, Evidence, Item};
 
-use super::parts::{demanded, rules};
+use super::parts::{among, demanded, rules};
 use super::{Known, compare, prose};
 
 /// The keys of evidence.
@@ -18,8 +18,10 @@ const EVIDENCE: &[&str] = &[
     "configuration",
     "event-log",
     "trail",
+    "present",
     "attachment",
     "pack",
+    "previous",
     "organisational",
 ];
 
@@ -83,7 +85,7 @@ pub(super) fn items(r: &Reader<'_, '_>, known: &Known) -> Vec<Item> {
 
 pub(super) fn claims(r: &Reader<'_, '_>, known: &Known) -> Vec<DocumentClaim> {
     let mut found: Vec<DocumentClaim> = Vec::new();
-    for c in each(r, "claim", "a claim", &["id", "line", "says", "is", "right", "source"]) {
+    for c in each(r, "claim", "a claim", &["id", "line", "says", "is", "right", "source", "wrong"]) {
         let id = id(&c, found.iter().map(|other| other.id.as_str()));
         found.push(DocumentClaim {
             id,
@@ -93,6 +95,7 @@ pub(super) fn claims(r: &Reader<'_, '_>, known: &Known) -> Vec<DocumentClaim> {
             right: prose(&c.need_text("right")),
             source: prose(&c.need_text("source")),
             refuted_by: evidence(&c, known),
+            as_written: c.word("wrong", &[()], |()| "as written").is_some(),
         });
     }
     found
@@ -109,7 +112,8 @@ fn line(r: &Reader<'_, '_>) -> u32 {
 fn needed(r: &Reader<'_, '_>, known: &Known) -> Evidence {
     let evidence = evidence(r, known);
     let given: Vec<&str> = EVIDENCE.iter().copied().filter(|key| r.value(key).is_some()).collect();
-    if given.is_empty() || (given == ["pack"] && !evidence.pack) {
+    let flags = ["pack", "previous"];
+    if given.iter().all(|key| flags.contains(key)) && !evidence.pack && !evidence.previous {
         let hint = format!("give one of {}", EVIDENCE.join(", "));
         r.page.say(r.span.clone(), "nothing is named that would show it", Some(hint));
     }
@@ -134,8 +138,10 @@ fn evidence(r: &Reader<'_, '_>, known: &Known) -> Evidence {
         configuration: demanded(r),
         event_log: rules(r, "event-log", "finding of an event log", known.event_log.as_deref()),
         trail: rules(r, "trail", "finding of a trail", known.trail.as_deref()),
+        present: among(r, "present", "setting", Evidence::PRESENT),
         attachment: given("attachment"),
         pack: r.flag("pack").unwrap_or_default(),
+        previous: r.flag("previous").unwrap_or_default(),
         organisational: given("organisational"),
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn configuration(r: &Reader<'_, '_>) -> ConfigurationDemand {
         mfa_delete: need("mfa-delete"),
         tls_only: need("tls-only"),
         conditional_writes: need("conditional-writes"),
+        retain_until_required: need("retain-until-required"),
         public_access_block: need("public-access-block"),
         replication: need("replication"),
         logging: need("logging"),
@@ -185,13 +186,18 @@ fn twice(r: &Reader<'_, '_>, key: &str, texts: &[(String, std::ops::Range<usize>
 
 /// A list of words of configuration demands.
 pub(super) fn demanded(r: &Reader<'_, '_>) -> Vec<String> {
-    let texts = r.texts("configuration", true);
+    among(r, "configuration", "configuration demand", ConfigurationDemand::WORDS)
+}
+
+/// A list of words of which all are known here.
+pub(super) fn among(r: &Reader<'_, '_>, key: &str, what: &str, known: &[&str]) -> Vec<String> {
+    let texts = r.texts(key, true);
     for (text, span) in &texts {
-        if !ConfigurationDemand::WORDS.contains(&text.as_str()) {
-            let hint = near(text, ConfigurationDemand::WORDS.iter().copied());
-            r.page.say(span.clone(), format!("there is no configuration demand `{text}`"), hint);
+        if !known.contains(&text.as_str()) {
+            let hint = near(text, known.iter().copied());
+            r.page.say(span.clone(), format!("there is no {what} `{text}`"), hint);
         }
     }
-    twice(r, "configuration", &texts);
+    twice(r, key, &texts);
     texts.into_iter().map(|(text, _)| text).collect()
 }

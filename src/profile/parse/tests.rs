@@ -188,6 +188,9 @@ fn what_nothing_could_meet_or_everything_would_is_a_mistake() {
             "the ceiling (8 years) lies below the floor (10 years)",
         ),
         ("pack = true", "pack = false", "nothing is named that would show it"),
+        ("pack = true", "previous = false", "nothing is named that would show it"),
+        ("pack = true", "present = [\"lifecycl\"]", "there is no setting `lifecycl`"),
+        ("says = \"never", "wrong = \"always\"\nsays = \"never", "`always` is not a value of `wrong`"),
         ("month 3", "month 13", "`end of financial year, month 13` is not the start of a clock"),
         (
             "organisational = \"a person\"",

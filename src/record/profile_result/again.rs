@@ -18,6 +18,9 @@ impl<'a> Seen<'a> {
             event_log: record.event_log.as_ref(),
             trails: &record.trails,
             attachments: &record.attachments,
+            complete: record.complete,
+            place: [&record.target.endpoint, &record.target.bucket, &record.target.prefix],
+            previous: record.previous.as_ref(),
             signer: &record.signer,
             started: record.times.started,
         }
@@ -108,6 +111,7 @@ fn words(demand: &ConfigurationDemand) -> Vec<&'static str> {
         ("mfa-delete", demand.mfa_delete),
         ("tls-only", demand.tls_only),
         ("conditional-writes", demand.conditional_writes),
+        ("retain-until-required", demand.retain_until_required),
         ("public-access-block", demand.public_access_block),
         ("replication", demand.replication),
         ("logging", demand.logging),

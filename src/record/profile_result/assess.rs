@@ -8,13 +8,13 @@ use crate::record::analysis::Analysis;
 use crate::record::attachment::Attachment;
 use crate::record::event_log::EventLogResult;
 use crate::record::judge::strength;
-use crate::record::profile_result::shown::{broken_of, pieces};
+use crate::record::profile_result::shown::{broken_of, judged_by, pieces};
 use crate::record::profile_result::{
     ClaimResult, ClaimState, ControlResult, DemandResult, EvidenceKind, ItemResult, Piece, ProfileResult,
     Shown, requirement,
 };
 use crate::record::trail::TrailResult;
-use crate::record::{Finding, ScanResult, ScenarioResult, SignerInfo, Verdict};
+use crate::record::{Finding, Previous, ScanResult, ScenarioResult, SignerInfo, Verdict};
 
 /// How many pieces of evidence a reason names.
 const NAMED: usize = 4;
@@ -40,6 +40,12 @@ pub struct Seen<'a> {
     pub trails: &'a [TrailResult],
     /// The documents that were attached.
     pub attachments: &'a [Attachment],
+    /// Whether everything that was planned was assessed, and the scan is whole.
+    pub complete: bool,
+    /// Endpoint, bucket and prefix.
+    pub place: [&'a str; 3],
+    /// The run before this one, if it was named.
+    pub previous: Option<&'a Previous>,
     /// Who signs.
     pub signer: &'a SignerInfo,
     /// When the run began: the dates of the report are reckoned from then.
@@ -57,6 +63,7 @@ pub fn assess(profile: &Profile, seen: &Seen<'_>) -> ProfileResult {
         let mut pieces = pieces(&control.shown_by, profile, seen);
         let broken = broken_of(&control.id, &pieces, seen);
         pieces.extend(broken);
+        pieces.extend(judged_by(&control.id, profile, seen));
         let (state, reason, evidence) = concluded(pieces);
         let considerations = flat(&control.considerations);
         ControlResult { id: control.id.clone(), state, reason, evidence, considerations }
@@ -151,7 +158,13 @@ fn reason(pieces: &[Piece], state: Shown) -> String {
         if !met.is_empty() {
             parts.push(format!("met: {}", list(&met)));
         }
-        let rest = [EvidenceKind::Attachment, EvidenceKind::Pack];
+        let rest = [
+            EvidenceKind::Present,
+            EvidenceKind::Versions,
+            EvidenceKind::Attachment,
+            EvidenceKind::Pack,
+            EvidenceKind::Previous,
+        ];
         parts.extend(decisive.iter().filter(|p| rest.contains(&p.kind)).map(|p| words(p)));
         return parts.join("; ");
     }
@@ -177,7 +190,7 @@ fn list(ids: &[&str]) -> String {
 fn claim(claim: &DocumentClaim, profile: &Profile, seen: &Seen<'_>) -> ClaimResult {
     let (shown, reason, evidence) = judged(&claim.refuted_by, profile, seen);
     let state = match shown {
-        _ if evidence.is_empty() => ClaimState::WrongAsWritten,
+        _ if claim.as_written || evidence.is_empty() => ClaimState::WrongAsWritten,
         Shown::NotSatisfied => ClaimState::ShownFalse,
         Shown::Satisfied => ClaimState::NotShown,
         Shown::NotAssessed => ClaimState::NotAssessed,
@@ -200,6 +213,9 @@ fn claim(claim: &DocumentClaim, profile: &Profile, seen: &Seen<'_>) -> ClaimResu
         source: flat(&claim.source),
         state,
         reason: match state {
+            ClaimState::WrongAsWritten if shown == Shown::NotSatisfied => {
+                format!("whatever this store does; shown here too: {reason}")
+            }
             ClaimState::WrongAsWritten => "whatever this store does".to_owned(),
             _ => reason,
         },

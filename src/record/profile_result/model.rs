@@ -50,10 +50,16 @@ words! {
         EventLog = "event-log",
         /// Findings of trails.
         Trail = "trail",
+        /// A setting of the bucket that is there.
+        Present = "present",
+        /// The versions that were judged by a clause's own terms.
+        Versions = "versions",
         /// A document that was attached.
         Attachment = "attachment",
         /// The evidence pack itself.
         Pack = "pack",
+        /// The run before this one.
+        Previous = "previous",
         /// Nothing that requests to a store could show.
         Organisational = "organisational",
     }

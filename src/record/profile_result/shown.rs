@@ -1,12 +1,14 @@
 //! One piece of evidence after the other: what the record shows of each.
 
-use crate::profile::{Evidence, HoldRule, Profile};
+use crate::profile::{Evidence, HoldRule, Override, Profile};
 use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
 use crate::record::event_log::{EventLogRule, PropertyState};
 use crate::record::profile_result::assess::flat;
+use crate::record::profile_result::terms::versions;
 use crate::record::profile_result::{DemandState, EvidenceKind, Piece, Seen, Shown};
 use crate::record::trail::{TrailResult, TrailRule};
 use crate::record::{Cause, Finding, FindingRule, ScanResult, Verdict};
+use crate::time::human;
 
 /// Every piece that the evidence names, in the order in which it names them.
 pub(super) fn pieces(evidence: &Evidence, profile: &Profile, seen: &Seen<'_>) -> Vec<Piece> {
@@ -16,9 +18,13 @@ pub(super) fn pieces(evidence: &Evidence, profile: &Profile, seen: &Seen<'_>) ->
     all.extend(evidence.configuration.iter().map(|word| demand(word, seen)));
     all.extend(evidence.event_log.iter().map(|word| event_log(word, seen)));
     all.extend(evidence.trail.iter().map(|word| trail(word, seen)));
+    all.extend(evidence.present.iter().map(|word| present(word, seen)));
     all.extend(evidence.attachment.iter().map(|name| attachment(name, seen)));
     if evidence.pack {
         all.push(pack(seen));
+    }
+    if evidence.previous {
+        all.push(previous(seen));
     }
     all.extend(
         evidence
@@ -43,6 +49,21 @@ pub(super) fn broken_of(control: &str, listed: &[Piece], seen: &Seen<'_>) -> Vec
         })
         .map(|s| scenario(&s.id, seen))
         .collect()
+}
+
+/// A clause that overrides answer to is about the versions that were judged by them: without one there is no case.
+pub(super) fn judged_by(control: &str, profile: &Profile, seen: &Seen<'_>) -> Option<Piece> {
+    let own = |o: &&Override| o.control.as_deref() == Some(control);
+    let overrides: Vec<&Override> = profile.requirement.overrides.iter().filter(own).collect();
+    let first = overrides.first()?;
+    let of = |state, saw: String| Some(piece(EvidenceKind::Versions, &first.name, state, saw));
+    let Some(scan) = seen.scan else { return of(Shown::NotAssessed, "no scan was made".to_owned()) };
+    let count: u64 = overrides.iter().filter_map(|o| scan.by_override.get(&o.name)).sum();
+    let which = overrides.iter().map(|o| versions(&o.matching)).collect::<Vec<_>>().join(" or ");
+    if count == 0 {
+        return of(Shown::NotAssessed, format!("no version with {which} in this scan"));
+    }
+    of(Shown::Satisfied, format!("{count} {} with {which} judged by these terms", plural(count, "version")))
 }
 
 fn scenario(id: &str, seen: &Seen<'_>) -> Piece {
@@ -98,10 +119,37 @@ fn found(kind: EvidenceKind, word: &str, profile: &Profile, seen: &Seen<'_>) -> 
     if let Some(finding) = analysed.first() {
         return piece(kind, word, Shown::NotAssessed, format!("{word}: {}", finding.sentence));
     }
+    if word == FindingRule::TooLong.word()
+        && let Some((state, why)) = held(profile, seen)
+    {
+        return piece(kind, word, state, why);
+    }
     match unseen(word, profile, seen) {
         Some(why) => piece(kind, word, Shown::NotAssessed, why),
         None => Piece { count: Some(0), ..piece(kind, word, Shown::Satisfied, none_words(word, seen)) },
     }
+}
+
+/// A hold has no end: whatever its date says, a held version has no ceiling.
+fn held(profile: &Profile, seen: &Seen<'_>) -> Option<(Shown, String)> {
+    let scan = seen.scan?;
+    let all = &profile.requirement;
+    let required = all.hold || all.overrides.iter().any(|o| o.hold == Some(true));
+    let reported = scan.findings.get(FindingRule::HeldWithoutEnd.word()).copied().unwrap_or(0);
+    let count = scan.held.unwrap_or(0).max(reported);
+    if count > 0 {
+        // One that nobody asked for may be there for a dispute: whether it has to be is not seen.
+        let known = required || all.hold_rule == HoldRule::Report;
+        let state = if known { Shown::NotSatisfied } else { Shown::NotAssessed };
+        let versions = plural(count, "version");
+        return Some((state, format!("{count} {versions} under a legal hold, which has no end")));
+    }
+    if required {
+        let why =
+            "the profile requires a legal hold, which has no end: no ceiling holds until it is released";
+        return Some((Shown::NotAssessed, why.to_owned()));
+    }
+    scan.held.is_none().then(|| (Shown::NotAssessed, "the legal holds were not counted".to_owned()))
 }
 
 fn analysed_words(finding: &AnalysisFinding) -> String {
@@ -246,10 +294,32 @@ const SETTINGS: [&str; 9] = [
     "notifications",
 ];
 
+/// Why a rule is never broken on a server of this kind: it is not looked for there, and its silence says nothing.
+fn unlooked(rule: AnalysisRule, server: &str) -> Option<&'static str> {
+    use AnalysisRule as Rule;
+    match (rule, server) {
+        (Rule::NoAccessLog, "aws") => None,
+        (Rule::NoAccessLog, "minio") => {
+            Some("MinIO logs for the server as a whole: its log was not looked for")
+        }
+        (Rule::NoAccessLog, _) => Some("whether this server writes an access log is not known"),
+        (Rule::PublicAccessNotBlocked | Rule::AclsInForce, "minio") => {
+            Some("MinIO has neither Block Public Access nor object ownership")
+        }
+        (Rule::AllowRestrictsNothing | Rule::InsecureTransport | Rule::NotPrincipal, "minio") => {
+            Some("on MinIO a bucket policy binds only requests without a signature, and is not read for this")
+        }
+        _ => None,
+    }
+}
+
 /// Why an analysis could not have seen a rule broken.
 fn unanalysed(rule: AnalysisRule, seen: &Seen<'_>) -> Option<String> {
     use AnalysisRule as Rule;
     let Some(analysis) = seen.analysis else { return Some("no analysis was made".to_owned()) };
+    if let Some(why) = unlooked(rule, &analysis.server) {
+        return Some(why.to_owned());
+    }
     let open = |rule: Rule| analysis.findings.iter().filter(move |f| f.rule == rule);
     let about = match rule {
         Rule::DefaultTooWeak => {
@@ -409,7 +479,39 @@ fn attachment(name: &str, seen: &Seen<'_>) -> Piece {
     }
 }
 
+/// Something that is there: what it says is for other evidence to show.
+fn present(word: &str, seen: &Seen<'_>) -> Piece {
+    let of = |state, saw: String| piece(EvidenceKind::Present, word, state, saw);
+    let what = match word {
+        "policy" => "bucket policy",
+        "lifecycle" => "lifecycle rule",
+        "notification" => "notification",
+        "replication" => "replication rule",
+        "logging" => "access log",
+        _ => "default encryption",
+    };
+    let document = match seen.configuration[0].get(word).and_then(|part| part.get("known")) {
+        None => {
+            return of(Shown::NotAssessed, format!("{what}: the bucket's configuration could not be read"));
+        }
+        Some(document) => document.as_str().unwrap_or_default(),
+    };
+    // Rules that are switched off do nothing.
+    let rules = matches!(word, "lifecycle" | "replication");
+    if document.is_empty() {
+        of(Shown::NotSatisfied, format!("the bucket has no {what}"))
+    } else if rules && !document.contains("<Status>Enabled</Status>") {
+        of(Shown::NotSatisfied, format!("no {what} of the bucket is enabled"))
+    } else {
+        of(Shown::Satisfied, format!("the bucket has a {what}"))
+    }
+}
+
 fn pack(seen: &Seen<'_>) -> Piece {
+    if !seen.complete {
+        let why = "the record is not complete: not everything that was planned was assessed";
+        return piece(EvidenceKind::Pack, "", Shown::NotAssessed, why);
+    }
     if seen.signer.ephemeral {
         return piece(
             EvidenceKind::Pack,
@@ -420,6 +522,37 @@ fn pack(seen: &Seen<'_>) -> Piece {
     }
     let saw = format!("signed by {}, events chained by SHA-256", seen.signer.subject);
     piece(EvidenceKind::Pack, "", Shown::Satisfied, saw)
+}
+
+/// The run before: of the same place, over before this one began, and signed by somebody.
+fn previous(seen: &Seen<'_>) -> Piece {
+    let of = |state, saw: String| piece(EvidenceKind::Previous, "", state, saw);
+    let Some(before) = seen.previous else {
+        let why = "the record names no run before it; give the last one with --previous DIR";
+        return of(Shown::NotAssessed, why.to_owned());
+    };
+    let run = format!("run {} of {}", before.run_id, human(before.finished));
+    let Some(signer) = &before.signer else {
+        let why = before.unverified.as_deref().unwrap_or("it was not read");
+        return of(Shown::NotSatisfied, format!("the signature of {run} does not hold: {why}"));
+    };
+    if [before.endpoint.as_str(), &before.bucket, &before.prefix] != seen.place {
+        let why =
+            format!("{run} is of another place: {}, {}/{}", before.endpoint, before.bucket, before.prefix);
+        return of(Shown::NotAssessed, why);
+    }
+    if before.finished > seen.started {
+        return of(Shown::NotAssessed, format!("{run} was not over when this one began"));
+    }
+    if signer.ephemeral {
+        let why = format!("{run} is signed with a key made for it alone: integrity, not who signed");
+        return of(Shown::NotAssessed, why);
+    }
+    let saw = format!(
+        "names {run} (SHA-256 {}), whose signature by {} holds",
+        before.results_sha256, signer.subject
+    );
+    of(Shown::Satisfied, saw)
 }
 
 fn plural(count: u64, noun: &str) -> String {

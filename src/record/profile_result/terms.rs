@@ -104,7 +104,7 @@ fn example(made: DateTime<Utc>, clock: ClockStart, least: Option<Span>, most: Op
     }
 }
 
-fn versions(matching: &Matching) -> String {
+pub(super) fn versions(matching: &Matching) -> String {
     let mut parts = Vec::new();
     if let Some(prefix) = &matching.prefix {
         parts.push(format!("key begins with {prefix}"));

@@ -56,6 +56,9 @@ pub(super) fn result(record: &Record) -> ProfileResult {
         event_log: None,
         trails: &[],
         attachments: &attachments,
+        complete: record.complete,
+        place: [&record.target.endpoint, &record.target.bucket, &record.target.prefix],
+        previous: None,
         signer: &record.signer,
         started: record.times.started,
     };
@@ -184,6 +187,7 @@ fn claims() -> Vec<DocumentClaim> {
         right: right.into(),
         source: source.into(),
         refuted_by,
+        as_written: false,
     };
     vec![
         claim(

@@ -4,7 +4,9 @@ use chrono::{NaiveDate, TimeZone as _};
 use serde_json::json;
 
 use super::*;
-use crate::profile::{Attacks, ConfigurationDemand, ControlClaim, Item, Requirement, Upload};
+use crate::profile::{
+    Attacks, ConfigurationDemand, ControlClaim, HoldRule, Item, Matching, Override, Requirement, Upload,
+};
 use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
 use crate::record::event_log::EventLogResult;
 use crate::record::finding::RequirementText;
@@ -50,6 +52,7 @@ fn profile(evidence: Evidence) -> Profile {
             right: "c".into(),
             source: "s".into(),
             refuted_by: evidence,
+            as_written: false,
         }],
         source: String::new(),
         digest: String::new(),
@@ -74,6 +77,7 @@ fn scan(findings: &[(&str, u64)]) -> ScanResult {
         lookups: 12,
         totals: BTreeMap::new(),
         by_override: BTreeMap::new(),
+        held: Some(0),
         protected: None,
         sample: None,
         findings: findings.iter().map(|(w, n)| ((*w).to_owned(), *n)).collect(),
@@ -157,6 +161,8 @@ struct Record {
     event_log_open: BTreeMap<String, u64>,
     trails: Vec<TrailResult>,
     attachments: Vec<Attachment>,
+    complete: bool,
+    previous: Option<Previous>,
     signer: SignerInfo,
 }
 
@@ -177,6 +183,8 @@ impl Record {
             event_log_open: BTreeMap::new(),
             trails: Vec::new(),
             attachments: Vec::new(),
+            complete: true,
+            previous: None,
             signer: SignerInfo { subject: "CN=s".into(), fingerprint: String::new(), ephemeral: false },
         }
     }
@@ -197,6 +205,9 @@ impl Record {
                 event_log: event_log.as_ref(),
                 trails: &self.trails,
                 attachments: &self.attachments,
+                complete: self.complete,
+                place: ["http://s:9000", "b", ""],
+                previous: self.previous.as_ref(),
                 signer: &self.signer,
                 started: Utc.with_ymd_and_hms(2026, 11, 25, 9, 0, 0).single().expect("an instant"),
             },
@@ -461,6 +472,9 @@ fn a_key_of_one_run_does_not_make_a_pack_and_an_organisation_is_never_seen() {
     let mut record = Record::new();
     let pack = Evidence { pack: true, ..Evidence::default() };
     assert_eq!(record.state(&pack), Shown::Satisfied);
+    record.complete = false;
+    assert_eq!(record.state(&pack), Shown::NotAssessed, "not everything was assessed");
+    record.complete = true;
     record.signer.ephemeral = true;
     assert_eq!(record.state(&pack), Shown::NotAssessed);
 
@@ -528,4 +542,144 @@ fn none_altered_is_shown_only_by_records_that_were_all_read_and_compared() {
     {
         assert_eq!(state(silent.clone()), Shown::NotAssessed, "{silent:?}");
     }
+}
+
+#[test]
+fn a_chain_needs_a_run_before_of_the_same_place_that_somebody_signed() {
+    let mut record = Record::new();
+    let chain = Evidence { pack: true, previous: true, ..Evidence::default() };
+    let (state, reason) = record.shown(&chain);
+    assert_eq!(state, Shown::NotAssessed, "the first run");
+    assert!(reason.contains("--previous"), "{reason}");
+    let before = Previous {
+        results_sha256: "ab".into(),
+        run_id: "r1".into(),
+        finished: Utc.with_ymd_and_hms(2026, 10, 25, 9, 0, 0).single().expect("an instant"),
+        endpoint: "http://s:9000".into(),
+        bucket: "b".into(),
+        prefix: String::new(),
+        profile: None,
+        exit_code: 0,
+        signer: Some(SignerInfo { subject: "CN=s".into(), fingerprint: String::new(), ephemeral: false }),
+        unverified: None,
+    };
+    record.previous = Some(before.clone());
+    let (state, reason) = record.shown(&chain);
+    assert_eq!(state, Shown::Satisfied);
+    assert!(reason.contains("names run r1 of 2026-10-25"), "{reason}");
+    let later = Utc.with_ymd_and_hms(2026, 11, 26, 9, 0, 0).single().expect("an instant");
+    let nobody = SignerInfo { ephemeral: true, ..before.signer.clone().expect("a signer") };
+    for (what, other, expected) in [
+        ("of another bucket", Previous { bucket: "c".into(), ..before.clone() }, Shown::NotAssessed),
+        ("made later", Previous { finished: later, ..before.clone() }, Shown::NotAssessed),
+        ("signed by nobody", Previous { signer: Some(nobody), ..before.clone() }, Shown::NotAssessed),
+        (
+            "changed",
+            Previous { signer: None, unverified: Some("the signature does not fit".into()), ..before },
+            Shown::NotSatisfied,
+        ),
+    ] {
+        record.previous = Some(other);
+        assert_eq!(record.state(&chain), expected, "{what}");
+    }
+}
+
+#[test]
+fn the_clause_of_an_override_needs_a_version_that_it_judged() {
+    let mut asked = profile(by_scan(&["unprotected"]));
+    asked.requirement.overrides = vec![Override {
+        name: "DE".into(),
+        matching: Matching { tag: Some(("country".into(), "DE".into())), ..Matching::default() },
+        mode: None,
+        min_retention: Some(crate::time::Span::Months(96)),
+        max_retention: None,
+        clock: None,
+        hold: None,
+        why: "AO".into(),
+        control: Some("C".into()),
+    }];
+    let mut record = Record::new();
+    let by = |name: &str| BTreeMap::from([(name.to_owned(), 3)]);
+    record.scan = Some(ScanResult { by_override: by("-"), ..scan(&[]) });
+    let clause = record.of(&asked).controls.remove(0);
+    assert_eq!(clause.state, Shown::NotAssessed);
+    assert_eq!(clause.reason, "no version with tag country=DE in this scan");
+    record.scan = Some(ScanResult { by_override: by("DE"), ..scan(&[]) });
+    assert_eq!(record.of(&asked).controls[0].state, Shown::Satisfied);
+    // What was found is found, whosever it is.
+    record.scan = Some(ScanResult { by_override: by("DE"), ..scan(&[("unprotected", 1)]) });
+    assert_eq!(record.of(&asked).controls[0].state, Shown::NotSatisfied);
+}
+
+#[test]
+fn no_ceiling_holds_for_what_is_held() {
+    let mut asked = profile(by_scan(&["too-long"]));
+    asked.requirement.max_retention = Some(crate::time::Span::Months(132));
+    let state = |asked: &Profile, held: Option<u64>, findings: &[(&str, u64)]| {
+        let mut record = Record::new();
+        record.scan = Some(ScanResult { held, ..scan(findings) });
+        record.of(asked).items[0].state
+    };
+    assert_eq!(state(&asked, Some(0), &[]), Shown::Satisfied);
+    assert_eq!(state(&asked, Some(2), &[]), Shown::NotAssessed, "whether they have to be is not seen");
+    assert_eq!(state(&asked, None, &[]), Shown::NotAssessed, "an earlier record");
+    asked.requirement.hold_rule = HoldRule::Report;
+    assert_eq!(state(&asked, Some(2), &[("held-without-end", 2)]), Shown::NotSatisfied);
+    asked.requirement.hold_rule = HoldRule::Any;
+    asked.requirement.hold = true;
+    assert_eq!(state(&asked, Some(12), &[]), Shown::NotSatisfied);
+    assert_eq!(state(&asked, Some(0), &[("no-hold", 12)]), Shown::NotAssessed);
+}
+
+#[test]
+fn that_something_exists_is_shown_by_it_being_there() {
+    let mut record = Record::new();
+    let lifecycle = Evidence { present: words(&["lifecycle"]), ..Evidence::default() };
+    assert_eq!(record.state(&lifecycle), Shown::NotAssessed, "not read");
+    let rule = |status: &str| format!("<L><Rule><Status>{status}</Status></Rule></L>");
+    for (known, expected) in [
+        (Value::Null, Shown::NotSatisfied),
+        (json!(rule("Disabled")), Shown::NotSatisfied),
+        (json!(rule("Enabled")), Shown::Satisfied),
+    ] {
+        record.configuration[0]["lifecycle"] = json!({"known": known});
+        assert_eq!(record.state(&lifecycle), expected, "{known}");
+    }
+    record.configuration[0]["lifecycle"] = json!({"unread": "403"});
+    assert_eq!(record.state(&lifecycle), Shown::NotAssessed);
+}
+
+#[test]
+fn silence_counts_only_where_the_rule_is_looked_for() {
+    let mut record = Record::new();
+    let log = by_analysis(&["no-access-log"]);
+    for (server, expected) in
+        [("aws", Shown::Satisfied), ("minio", Shown::NotAssessed), ("other", Shown::NotAssessed)]
+    {
+        record.analysis = Some(Analysis { server: server.into(), ..analysis(Vec::new()) });
+        assert_eq!(record.state(&log), expected, "{server}");
+    }
+    record.analysis = Some(Analysis { server: "minio".into(), ..analysis(Vec::new()) });
+    assert_eq!(record.state(&by_analysis(&["public-access-not-blocked"])), Shown::NotAssessed);
+    assert_eq!(record.state(&by_analysis(&["lifecycle-archives"])), Shown::Satisfied);
+}
+
+#[test]
+fn what_is_wrong_as_written_stays_so_and_this_run_only_adds_to_it() {
+    let mut record = Record::new();
+    let claim = |record: &Record| {
+        let mut asked = profile(by_scan(&["unprotected"]));
+        asked.claims[0].as_written = true;
+        record.of(&asked).claims.remove(0)
+    };
+    assert_eq!(
+        (claim(&record).state, claim(&record).reason.as_str()),
+        (ClaimState::WrongAsWritten, "whatever this store does")
+    );
+    record.scan = Some(scan(&[]));
+    assert_eq!(claim(&record).reason, "whatever this store does", "what holds here does not make it right");
+    record.scan = Some(scan(&[("unprotected", 2)]));
+    let shown = claim(&record);
+    assert_eq!(shown.state, ClaimState::WrongAsWritten);
+    assert_eq!(shown.reason, "whatever this store does; shown here too: 2 versions unprotected");
 }
