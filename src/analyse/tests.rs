@@ -389,7 +389,7 @@ fn configuration(policy: Option<&str>) -> BucketConfiguration {
         encryption: Reading::Known(None),
         lifecycle: Reading::Known(None),
         replication: Reading::Known(None),
-        notification: Reading::Known(Some("<x/>".into())),
+        notification: Reading::Known(Some("<x><EventBridgeConfiguration/></x>".into())),
         logging: Reading::Known(Some("<x/>".into())),
         location: Reading::Known(None),
     }

@@ -129,6 +129,7 @@ impl<'a> Pack<'a> {
                 elapsed: self.begun.elapsed(),
                 identity: &self.identity,
                 ephemeral: self.ephemeral,
+                previous: None,
                 challenge: None,
                 require: &[],
                 fail_on,

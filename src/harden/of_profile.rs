@@ -119,8 +119,7 @@ fn notes(profile: &Profile, demand: &Demand) -> Vec<String> {
             ),
             (
                 configuration.retain_until_required,
-                "uploads without a date refused by a bucket policy: on MinIO it binds only requests without a signature, \
-                 and a header forges the key; the bucket's default locks what comes without one",
+                "uploads without a date refused by a bucket policy: on MinIO it binds only requests without a signature, the proxy refuses them",
             ),
         ] {
             if need != Need::No {

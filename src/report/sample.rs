@@ -173,7 +173,11 @@ impl Builder {
             safety: Safety::CleanupAfterExpiry,
             threat: "Someone holds the administrator's keys and deletes the one version that the regulator will ask for.".to_owned(),
             note: String::new(),
-            controls: vec!["SEC 17a-4(f)(2)(i)(B)".to_owned(), "CCC.ObjStor.CN03.AR01".to_owned()],
+            // Whatever fails breaks each clause that it names: one clause of the sample is to hold.
+            controls: match verdict {
+                Verdict::Fail => vec!["SEC 17a-4(f)(2)(i)(B)".to_owned()],
+                _ => vec!["SEC 17a-4(f)(2)(i)(B)".to_owned(), "CCC.ObjStor.CN03.AR01".to_owned()],
+            },
             covers: vec!["B01".to_owned()],
             digest: digest(&source),
             source,
