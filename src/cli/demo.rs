@@ -47,7 +47,7 @@ pub(super) fn demo(profile: &Profile, now: DateTime<Utc>) -> Demo {
         events: profile.event_log.as_ref().map_or_else(Vec::new, |rules| events(&rules.key_pattern)),
         traced: traced(&profile.trail_keys),
         blocks_public_access: profile.configuration.public_access_block != Need::No,
-        policy: policy(profile, default.0),
+        policy: policy(profile, default.0, least, now),
     }
 }
 
@@ -84,7 +84,7 @@ fn events(key_pattern: &str) -> Vec<(String, String)> {
 
 /// What the profile demands of a policy, and a deny of the bypass where the default is in GOVERNANCE mode. Canaries
 /// are exempt but for TLS: they need short locks, and rights that are then refused.
-fn policy(profile: &Profile, mode: Mode) -> Option<String> {
+fn policy(profile: &Profile, mode: Mode, least: Span, now: DateTime<Utc>) -> Option<String> {
     let bucket = format!("arn:aws:s3:::{DEMO_BUCKET}");
     let canaries = format!("{bucket}/{}*", canary_root(""));
     let records = |sid: &str, actions: &str, condition: Value| {
@@ -107,6 +107,13 @@ fn policy(profile: &Profile, mode: Mode) -> Option<String> {
         let dateless = json!({"Null": {"s3:object-lock-retain-until-date": "true"},
             "Bool": {"s3:ObjectCreationOperation": "true"}});
         statements.push(records("RequireRetainUntil", "s3:PutObject", dateless));
+        // Any date would pass that alone. A day less than is owed, because the upload comes a moment later.
+        let days = (least.after(now) - now).num_days() - 1;
+        let short =
+            json!({"NumericLessThan": {"s3:object-lock-remaining-retention-days": days.max(1).to_string()}});
+        let mut statement = records("NoShorterLock", "s3:PutObject", short);
+        statement["Action"] = json!(["s3:PutObject", "s3:PutObjectRetention"]);
+        statements.push(statement);
     }
     if mode == Mode::Governance {
         let mut statement = records("NobodyBypasses", "s3:BypassGovernanceRetention", json!({}));
