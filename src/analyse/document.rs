@@ -76,7 +76,9 @@ impl Document {
         self.policy.statements().iter().enumerate()
     }
 
-    pub(super) fn is_bucket_policy(&self) -> bool {
+    /// Whether its statements name principals.
+    #[must_use]
+    pub fn is_bucket_policy(&self) -> bool {
         self.policy.kind() == Kind::Bucket
     }
 

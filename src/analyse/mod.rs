@@ -40,7 +40,7 @@ pub use minio_release::minio_servers;
 use crate::lock::Reading;
 use crate::profile::Requirement;
 use crate::record::analysis::{
-    Analysis, AnalysisFinding, AnalysisRule, Answer, Question, ReadPolicy, Severity,
+    Analysis, AnalysisFinding, AnalysisRule, Answer, Identities, Question, ReadPolicy, Severity,
 };
 use crate::store::sdk::BucketConfiguration;
 use found::{Found, unassessed};
@@ -105,7 +105,7 @@ pub struct Input<'a> {
     pub configuration: Option<&'a BucketConfiguration>,
     /// Documents beside the bucket's own policy: identity policies, or bucket policies not yet deployed.
     pub documents: &'a [Document],
-    /// Whether the documents hold the policies of all of MinIO's users ([`minio_holders`]).
+    /// Whether the documents hold the policies of everybody whom the server knows ([`minio_holders`]).
     pub users_read: bool,
     /// What an upload carries; without it every kind is tried.
     pub sends: Option<Sends>,
@@ -184,12 +184,15 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
         ));
     }
     let mut answers = Vec::new();
+    let mut identities = Identities { whole: input.users_read, ..Identities::default() };
     for bucket in buckets(input, &in_force) {
         let mut scope = Scope::new(input.server, input.now, &bucket, prefix, &in_force);
         scope.has_default = input.has_default();
         let (found, answered) = of_scope(&scope, input);
         findings.extend(found);
         answers.extend(answered);
+        identities.read.extend(scope.identities.iter().map(|d| d.name.clone()));
+        identities.uploaders.extend(upload::uploaders(&scope));
     }
     if input.server == ServerKind::Minio
         && input.configuration.is_some()
@@ -222,9 +225,12 @@ pub fn analyse(input: &Input<'_>) -> Analysis {
         let key = |f: &Found| (std::cmp::Reverse(f.severity), f.rule, f.statement.clone());
         key(a).cmp(&key(b))
     });
-    let policies =
-        input.documents.iter().map(|d| ReadPolicy { name: d.name.clone(), text: d.text.clone() }).collect();
-    Analysis { server: input.server.word().to_owned(), findings: distinct, answers, policies }
+    for names in [&mut identities.read, &mut identities.uploaders] {
+        names.sort_unstable();
+        names.dedup();
+    }
+    let policies = input.documents.iter().map(|d| ReadPolicy::new(&d.name, &d.text)).collect();
+    Analysis { server: input.server.word().to_owned(), findings: distinct, answers, policies, identities }
 }
 
 fn of_scope(scope: &Scope<'_>, input: &Input<'_>) -> (Vec<Found>, Vec<Answer>) {

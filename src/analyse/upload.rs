@@ -69,6 +69,12 @@ pub(super) fn lint(scope: &Scope<'_>, sends: Option<Sends>, least: Option<i64>) 
     found
 }
 
+/// The identity policies of which some statement lets the holder put objects, whatever denies it.
+pub(super) fn uploaders(scope: &Scope<'_>) -> Vec<String> {
+    let of = writers(scope).into_iter().filter(|(_, document)| !document.is_bucket_policy());
+    of.map(|(_, document)| document.name.clone()).collect()
+}
+
 /// Everybody whom a statement lets put objects, with the document that does.
 fn writers<'a>(scope: &Scope<'a>) -> Vec<(Subject<'a>, &'a Document)> {
     let puts = |statement: &Statement| statement.effect == Effect::Allow;

@@ -1,6 +1,7 @@
 //! `analyse`: policies before they are deployed, or what a live bucket's configuration lets through.
 
 use std::fmt::Write as _;
+use std::path::PathBuf;
 
 use crate::analyse::{self, Document, Input, Sends, ServerKind};
 use crate::cli::args::{AnalyseArgs, ListFormat, Sent, ServerArg};
@@ -10,7 +11,7 @@ use crate::cli::{Failure, note, out, profile};
 use crate::config::Environment;
 use crate::lock::{Mode, Reading};
 use crate::profile::{Profile, Requirement};
-use crate::record::analysis::Analysis;
+use crate::record::analysis::{Analysis, AnalysisFinding};
 use crate::record::{Log, What};
 use crate::report::who;
 use crate::store::sdk::{BucketConfiguration, configuration};
@@ -65,11 +66,48 @@ fn sends(args: &AnalyseArgs, profile: Option<&Profile>) -> Option<Sends> {
     })
 }
 
-/// The documents that can be read, and a finding for each that cannot.
-fn documents(
-    args: &AnalyseArgs,
+/// Policy files of an audit, by name: each has to be readable as a policy before anything is sent.
+pub(super) fn given(paths: &[PathBuf]) -> Result<Vec<(String, String)>, Failure> {
+    let read = |path: &PathBuf| {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|error| {
+            Failure::usage(
+                format!("--policy: cannot read {name}: {error}"),
+                "name files with a policy (JSON)",
+            )
+        })?;
+        // MinIO takes more than AWS does; by whose rules it is judged is known when the server answers.
+        let document = Document::parse(&name, &text, ServerKind::Minio)
+            .map_err(|error| Failure::usage(format!("--policy {name}: {error}"), error.hint()))?;
+        // The bucket's own is read from the bucket: one that is not deployed denies nobody anything.
+        if document.is_bucket_policy() {
+            return Err(Failure::usage(
+                format!("--policy {name}: a bucket policy; an audit reads the one that is in force"),
+                "`wormproof analyse --policy FILE` judges one before it is deployed",
+            ));
+        }
+        Ok((name, text))
+    };
+    paths.iter().map(read).collect()
+}
+
+/// The same by the server's rules: the documents, and a finding for each that they do not take.
+pub(super) fn parsed(
+    given: &[(String, String)],
     server: ServerKind,
-) -> (Vec<Document>, Vec<crate::record::analysis::AnalysisFinding>) {
+) -> (Vec<Document>, Vec<AnalysisFinding>) {
+    let (mut documents, mut unreadable) = (Vec::new(), Vec::new());
+    for (name, text) in given {
+        match Document::parse(name, text, server) {
+            Ok(document) => documents.push(document),
+            Err(error) => unreadable.push(analyse::unreadable(name, &error, error.hint())),
+        }
+    }
+    (documents, unreadable)
+}
+
+/// The documents that can be read, and a finding for each that cannot.
+fn documents(args: &AnalyseArgs, server: ServerKind) -> (Vec<Document>, Vec<AnalysisFinding>) {
     let mut documents = Vec::new();
     let mut unreadable = Vec::new();
     for path in &args.policy {
@@ -145,7 +183,8 @@ async fn live(
     let server = args.server.map_or_else(|| server_kind(opened, header), ServerKind::from);
     let (documents, unreadable) = documents(args, server);
     let log = Log::default();
-    let mut analysis = of_target(opened, server, &read, requirement, documents, sends, &log).await;
+    let policies = Policies { documents, beside_users: false };
+    let mut analysis = of_target(opened, server, &read, requirement, policies, sends, &log).await;
     for event in log.take() {
         if let What::Note(text) = &event.what {
             note(text);
@@ -167,7 +206,15 @@ async fn live(
     })
 }
 
-/// Analyses the configuration of an opened target, with policies that were given, or else with those of
+/// Policies that were given.
+pub(super) struct Policies {
+    /// As they were read.
+    pub(super) documents: Vec<Document>,
+    /// Whether those of MinIO's users are read, too; else only where none were given.
+    pub(super) beside_users: bool,
+}
+
+/// Analyses the configuration of an opened target, with policies that were given, and with those of
 /// MinIO's users where the administrator may read them. What `audit` calls, too. What could not be read stands in the
 /// log as a note.
 pub(super) async fn of_target(
@@ -175,13 +222,15 @@ pub(super) async fn of_target(
     server: ServerKind,
     read: &BucketConfiguration,
     requirement: &Requirement,
-    mut documents: Vec<Document>,
+    policies: Policies,
     sends: Option<Sends>,
     log: &Log,
 ) -> Analysis {
-    let mut users_read = false;
+    // On the embedded server there is nobody but the root user and the sessions of this run.
+    let mut users_read = opened.kind == Kind::Embedded;
+    let mut documents = policies.documents;
     let say = |text: String| log.note(opened.clock.now(), "analysis", text);
-    if server == ServerKind::Minio && documents.is_empty() {
+    if server == ServerKind::Minio && (policies.beside_users || documents.is_empty()) {
         match analyse::minio_holders(&opened.client, &opened.administrator, Some(log)).await {
             Ok(found) => {
                 for why in &found.unread {
@@ -191,7 +240,7 @@ pub(super) async fn of_target(
                     say(format!("passed over: {who}"));
                 }
                 users_read = found.unread.is_empty();
-                documents = found.documents;
+                documents.extend(found.documents);
             }
             Err(error) => {
                 say(format!("MinIO's users were not read: {error}"));

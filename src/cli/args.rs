@@ -270,6 +270,9 @@ pub struct AuditArgs {
     /// The profile.
     #[command(flatten)]
     pub profile: ProfileArgs,
+    /// Identity policies of the application and of others (JSON), judged with what is read from the bucket.
+    #[arg(long, value_name = "FILE", num_args = 1.., help_heading = "Profile")]
+    pub policy: Vec<PathBuf>,
     /// What every version has to have.
     #[command(flatten)]
     pub requirement: RequirementArgs,

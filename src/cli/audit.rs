@@ -65,6 +65,13 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         ));
     }
     let trails = trail_order(args, profile.as_ref())?;
+    if !scanning && !args.policy.is_empty() {
+        return Err(Failure::usage(
+            "--policy is for the analysis, and `attack` makes none",
+            "`wormproof audit` attacks, scans and analyses",
+        ));
+    }
+    let policies = analyse::given(&args.policy)?;
     let filed = Filed::copy(&args.evidence, &directory)?;
     let previous = args.evidence.previous.as_deref().map(evidence::previous).transpose()?;
     let order = SampleOrder::read(&args.evidence, setup, &args.target)?;
@@ -86,6 +93,7 @@ pub(super) async fn audit(args: &AuditArgs, setup: &Setup, scanning: bool) -> Re
         trails,
         sample: order.as_ref().map(SampleOrder::sample),
         attachments: filed.attachments.clone(),
+        policies,
         interrupt,
         log: Arc::new(Log::default()),
     };
@@ -189,6 +197,8 @@ struct Audit<'a> {
     trails: Option<TrailOrder>,
     sample: Option<crate::scan::Sample<'a>>,
     attachments: Vec<crate::record::Attachment>,
+    /// Policy files, by name.
+    policies: Vec<(String, String)>,
     interrupt: CancellationFlag,
     log: Arc<Log>,
 }
@@ -215,9 +225,12 @@ impl Audit<'_> {
             (Some(requirement), Some(read)) => {
                 let server = analyse::server_kind(opened, server);
                 let sends = self.profile.and_then(profile::sends);
-                let found =
-                    analyse::of_target(opened, server, read, requirement, Vec::new(), sends, &self.log);
-                Some(unless(&self.interrupt, found).await?)
+                let (documents, unreadable) = analyse::parsed(&self.policies, server);
+                let policies = analyse::Policies { documents, beside_users: true };
+                let found = analyse::of_target(opened, server, read, requirement, policies, sends, &self.log);
+                let mut found = unless(&self.interrupt, found).await?;
+                found.findings.splice(0..0, unreadable);
+                Some(found)
             }
             _ => None,
         };

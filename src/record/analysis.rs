@@ -4,6 +4,7 @@
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::record::{Finding, FindingRule, Verdict};
 use crate::scenario::words;
@@ -274,6 +275,28 @@ pub struct ReadPolicy {
     pub name: String,
     /// Its text.
     pub text: String,
+    /// SHA-256 of the text (lower-case hexadecimal); nothing in records of earlier versions.
+    #[serde(default)]
+    pub sha256: String,
+}
+
+impl ReadPolicy {
+    /// With the digest of its text.
+    #[must_use]
+    pub fn new(name: &str, text: &str) -> Self {
+        Self { name: name.to_owned(), text: text.to_owned(), sha256: hex::encode(Sha256::digest(text)) }
+    }
+}
+
+/// Which identity policies were read. That nobody is hindered, or may do something, hangs on them.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, JsonSchema)]
+pub struct Identities {
+    /// Whether those of everybody whom the server knows were read.
+    pub whole: bool,
+    /// Those that bear on the bucket, by name.
+    pub read: Vec<String>,
+    /// Those of them of which a statement lets the holder upload here, whatever denies it.
+    pub uploaders: Vec<String>,
 }
 
 /// Somebody who may, or may not, do what is asked.
@@ -317,9 +340,27 @@ pub struct Analysis {
     /// users, and files.
     #[serde(default)]
     pub policies: Vec<ReadPolicy>,
+    /// Which identity policies were read.
+    #[serde(default)]
+    pub identities: Identities,
 }
 
 impl Analysis {
+    /// What of the policies that were read does not fit together: a digest that is another, a name without a text.
+    #[must_use]
+    pub fn misread(&self) -> Vec<String> {
+        let changed = self
+            .policies
+            .iter()
+            .filter(|p| !p.sha256.is_empty() && p.sha256 != hex::encode(Sha256::digest(&p.text)));
+        let unknown = |name: &&String| !self.policies.iter().any(|p| p.name == **name);
+        let named = self.identities.read.iter().chain(&self.identities.uploaders).filter(unknown);
+        changed
+            .map(|p| format!("the text of the policy {} is not the one of its digest", p.name))
+            .chain(named.map(|name| format!("the policy {name} is said to be read and is not in the record")))
+            .collect()
+    }
+
     /// Takes out what a record says already by findings about the bucket: a word stands on one side only.
     pub fn leave_out(&mut self, said: &[Finding]) {
         let unread = said.iter().any(|f| f.key.is_empty() && f.rule == FindingRule::Unreadable);

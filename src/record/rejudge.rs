@@ -80,6 +80,7 @@ pub fn rejudge(record: &Record) -> Vec<String> {
     }
     // What the analysis read cannot be judged again here; what it calls proven can.
     if let Some(analysis) = &record.analysis {
+        wrong.extend(analysis.misread());
         wrong.extend(proof::disproved(analysis, &record.scenarios, &record.principals));
     }
     wrong.extend(record.trails.iter().flat_map(TrailResult::again));

@@ -133,6 +133,149 @@ fn one_word_stands_on_one_side_only() {
     assert!(!of_rule(&record, "no-notification").is_empty(), "the rest is there");
 }
 
+const UPLOADS: &str = r#"
+name = "uploads"
+title = "Uploads under the policies that were read"
+summary = "For tests."
+from = "uploads.md"
+verified-on = "2026-11-25"
+
+[require]
+mode = "compliance"
+
+[upload]
+sends = ["retention"]
+
+[attacks]
+run = ["WORM-101"]
+
+[[item]]
+list = "List"
+id = "uploads"
+text = "The application can store records"
+line = 1
+analysis = ["upload-impossible", "retention-denied-to-writer"]
+
+[[item]]
+list = "List"
+id = "denies"
+text = "What is denied is what does the harm"
+line = 2
+analysis = ["deny-wrong-action"]
+"#;
+
+/// An identity policy with these statements, in a file.
+fn identity(home: &Path, name: &str, statements: &[(&str, &[&str])]) {
+    let statements: Vec<Value> = statements
+        .iter()
+        .map(|(effect, actions)| {
+            serde_json::json!({"Effect": effect, "Action": actions, "Resource": "arn:aws:s3:::books/*"})
+        })
+        .collect();
+    let policy = serde_json::json!({"Version": "2012-10-17", "Statement": statements});
+    std::fs::write(home.join(name), policy.to_string()).expect("written");
+}
+
+fn item<'r>(record: &'r Value, id: &str) -> (&'r str, &'r str) {
+    let items = record["profile"]["items"].as_array().expect("items");
+    let item = items.iter().find(|i| i["id"] == id).expect("an item");
+    (item["state"].as_str().expect("a state"), item["reason"].as_str().expect("a reason"))
+}
+
+#[test]
+fn without_identity_policies_nothing_is_said_of_uploads_and_with_them_they_are_judged() {
+    let front = Front::truthful().bucket();
+    let default = Some((wormproof::lock::Mode::Compliance, ops::DefaultPeriod::Days(1)));
+    front.ok(&ops::put_object_lock_configuration(BUCKET, default));
+    front.put("ledger", Some(front.days(2)), None);
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::write(home.path().join("uploads.toml"), UPLOADS).expect("written");
+    identity(home.path(), "app.json", &[("Allow", &["s3:PutObject", "s3:PutObjectRetention"])]);
+    identity(home.path(), "bare.json", &[("Allow", &["s3:PutObject"]), ("Deny", &["s3:DeleteObject"])]);
+    identity(home.path(), "reader.json", &[("Allow", &["s3:GetObject"])]);
+    let audit = |out: &str, policies: &[&str]| {
+        let mut more = vec!["--profile", "./uploads.toml"];
+        more.extend(policies.iter().flat_map(|file| ["--policy", file]));
+        let record = audit(&front, home.path(), out, &[], &more);
+        let verified = run_in(home.path(), &["verify", out]);
+        assert_eq!(verified.code, Some(0), "{}", verified.stderr);
+        record
+    };
+    let (ran, record) = audit("none", &[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.stdout);
+    for id in ["uploads", "denies"] {
+        let (state, reason) = item(&record, id);
+        assert_eq!(state, "not assessed", "{id}: {reason}");
+        assert!(
+            reason.contains("no identity policy was read") && reason.contains("--policy FILE"),
+            "{reason}"
+        );
+    }
+    // Who may not upload shows nothing of uploads.
+    let (_, record) = audit("reader", &["reader.json"]);
+    assert_eq!((item(&record, "uploads").0, item(&record, "denies").0), ("not assessed", "satisfied"));
+    assert!(item(&record, "uploads").1.contains("reader.json"), "{}", item(&record, "uploads").1);
+
+    let (ran, record) = audit("bare", &["bare.json"]);
+    assert_eq!(ran.code, Some(1), "{}", ran.stdout);
+    assert_eq!((item(&record, "uploads").0, item(&record, "denies").0), ("not satisfied", "not satisfied"));
+    assert!(!of_rule(&record, "upload-impossible").is_empty());
+
+    let (ran, record) = audit("both", &["app.json", "reader.json"]);
+    assert_eq!((item(&record, "uploads").0, item(&record, "denies").0), ("satisfied", "satisfied"));
+    let policies = record["analysis"]["policies"].as_array().expect("policies");
+    assert_eq!(policies.iter().map(|p| &p["name"]).collect::<Vec<_>>(), ["app.json", "reader.json"]);
+    assert_eq!(record["analysis"]["identities"]["uploaders"], serde_json::json!(["app.json"]));
+    let digest = policies[0]["sha256"].as_str().expect("a digest");
+    assert!(ran.stdout.contains(&format!("app.json ({})", &digest[..12])), "{}", ran.stdout);
+    // Text and digest belong together, and no policy is read that is not there.
+    let tampered = |change: &dyn Fn(&mut Value)| {
+        let mut changed = record.clone();
+        change(&mut changed);
+        let changed = serde_json::from_value::<wormproof::record::Record>(changed).expect("a record");
+        wormproof::record::rejudge::rejudge(&changed)
+    };
+    assert_eq!(tampered(&|_| {}), Vec::<String>::new());
+    assert!(!tampered(&|r| r["analysis"]["policies"][0]["text"] = "{}".into()).is_empty());
+    assert!(!tampered(&|r| r["analysis"]["identities"]["read"] = serde_json::json!(["other"])).is_empty());
+    assert!(!tampered(&|r| r["analysis"]["identities"]["uploaders"] = serde_json::json!([])).is_empty());
+}
+
+#[test]
+fn a_policy_that_cannot_be_read_ends_an_audit_before_anything_is_sent() {
+    let front = Front::truthful().bucket();
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::write(home.path().join("bad.json"), "{\"Statement\": 1}").expect("written");
+    identity(home.path(), "app.json", &[("Allow", &["s3:PutObject"])]);
+    let run = |args: &[&str]| {
+        run_in(home.path(), &[args, &["--endpoint-url", &front.url, "--output", "out"]].concat())
+    };
+    let bucket = r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"*"}}"#;
+    std::fs::write(home.path().join("bucket.json"), bucket).expect("written");
+    for file in ["none.json", "bad.json", "bucket.json"] {
+        let ran = run(&["audit", "s3://books", "--policy", "app.json", file]);
+        ran.is_clean();
+        assert_eq!(ran.code, Some(2), "{ran:#?}");
+        assert!(ran.stderr.contains(file), "{}", ran.stderr);
+    }
+    run(&["attack", "s3://books", "--policy", "app.json"]).fails(2, "--policy is for the analysis", "audit");
+    assert!(front.seen.lock().expect("a lock").is_empty());
+    assert!(!home.path().join("out").join("results.json").exists());
+}
+
+#[test]
+fn on_the_embedded_server_nobody_is_there_whose_policies_could_be_missing() {
+    let home = tempfile::tempdir().expect("a directory");
+    std::fs::write(home.path().join("uploads.toml"), UPLOADS).expect("written");
+    let mut command = command(home.path(), &["audit", "--profile", "./uploads.toml", "--output", "out"]);
+    command.env_remove("MINIO_SECRET_KEY").env_remove("MINIO_ACCESS_KEY");
+    let ran = Ran::of(&command.output().expect("it runs"));
+    assert_eq!(ran.code, Some(0), "{ran:#?}");
+    let record = record(&home.path().join("out"));
+    assert_eq!(record["analysis"]["identities"]["whole"], true);
+    assert_eq!(item(&record, "uploads").0, "satisfied", "{}", item(&record, "uploads").1);
+}
+
 #[test]
 fn everybody_who_holds_a_hole_of_a_real_minio_is_named_in_the_record_of_an_audit() {
     let name = "everybody_who_holds_a_hole_of_a_real_minio_is_named_in_the_record_of_an_audit";

@@ -1,7 +1,7 @@
 //! One piece of evidence after the other: what the record shows of each.
 
 use crate::profile::{Evidence, HoldRule, Override, Profile};
-use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
+use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState, Identities};
 use crate::record::event_log::{EventLogRule, PropertyState};
 use crate::record::profile_result::assess::flat;
 use crate::record::profile_result::terms::versions;
@@ -162,11 +162,16 @@ fn analysed_words(finding: &AnalysisFinding) -> String {
 }
 
 fn none_words(word: &str, seen: &Seen<'_>) -> String {
-    match seen.scan.filter(|_| of_version(word)) {
-        Some(scan) => {
-            format!("no finding `{word}` in {} {}", scan.versions, plural(scan.versions, "version"))
+    if let Some(scan) = seen.scan.filter(|_| of_version(word)) {
+        return format!("no finding `{word}` in {} {}", scan.versions, plural(scan.versions, "version"));
+    }
+    let rule = AnalysisRule::parse(word).filter(|rule| of_identities(*rule));
+    match (rule, seen.analysis.map(|a| &a.identities)) {
+        (Some(_), Some(all)) if all.read.is_empty() => {
+            format!("no finding `{word}`; nobody but the root user is known to the server")
         }
-        None => format!("no finding `{word}`"),
+        (Some(_), Some(all)) => format!("no finding `{word}`; identity policies: {}", all.read.join(", ")),
+        _ => format!("no finding `{word}`"),
     }
 }
 
@@ -351,6 +356,9 @@ fn unanalysed(rule: AnalysisRule, seen: &Seen<'_>) -> Option<String> {
     if let Some(finding) = open(Rule::MinioUsersNotRead).next() {
         return Some(finding.sentence.clone());
     }
+    if let Some(why) = unread_identities(rule, &analysis.identities) {
+        return Some(why);
+    }
     let who = matches!(
         rule,
         Rule::MayBypassGovernance
@@ -370,6 +378,64 @@ fn unanalysed(rule: AnalysisRule, seen: &Seen<'_>) -> Option<String> {
         None if analysis.answers.is_empty() => Some("the analysis asked about no bucket".to_owned()),
         None => None,
     }
+}
+
+/// Whether a rule is about uploads, which an identity policy may stop.
+fn of_uploads(rule: AnalysisRule) -> bool {
+    use AnalysisRule as Rule;
+    matches!(
+        rule,
+        Rule::UploadImpossible
+            | Rule::RetentionDeniedToWriter
+            | Rule::HoldDeniedToWriter
+            | Rule::MultipartBlocked
+    )
+}
+
+/// Whether an identity policy may set a rule off.
+fn of_identities(rule: AnalysisRule) -> bool {
+    use AnalysisRule as Rule;
+    of_uploads(rule)
+        || matches!(
+            rule,
+            Rule::DenyWrongAction
+                | Rule::DenyPresenceOnly
+                | Rule::DenyMissesAbsentKey
+                | Rule::DenyExemptsWrites
+                | Rule::DenyWithoutEffect
+                | Rule::KeyNotOfAction
+                | Rule::AllowHoldsWithoutKey
+                | Rule::AllowEverythingBut
+                | Rule::ForgeableCondition
+                | Rule::UnknownAction
+                | Rule::UnknownKey
+                | Rule::DeadGrant
+                | Rule::MayBypassGovernance
+                | Rule::MayChangeLock
+                | Rule::MayChangePolicy
+                | Rule::MayChangeLifecycle
+                | Rule::MayClearHolds
+                | Rule::MayWriteWeakerLock
+                | Rule::MayWriteWithoutLock
+        )
+}
+
+/// What hangs on identity policies is not known without them: one that was not read may stop the upload, or grant what
+/// the bucket's policy does not. Of uploads only somebody who may upload at all shows anything.
+fn unread_identities(rule: AnalysisRule, identities: &Identities) -> Option<String> {
+    const HINT: &str = "give the application's, --policy FILE";
+    if !of_identities(rule) {
+        return None;
+    }
+    if identities.read.is_empty() {
+        // Whoever could be asked about was read, and there is nobody beside the root user.
+        return (!identities.whole)
+            .then(|| format!("no identity policy was read, and `{rule}` hangs on them: {HINT}"));
+    }
+    (of_uploads(rule) && identities.uploaders.is_empty()).then(|| {
+        let read = identities.read.join(", ");
+        format!("none of the identity policies that were read ({read}) lets its holder upload here: {HINT}")
+    })
 }
 
 fn demand(word: &str, seen: &Seen<'_>) -> Piece {

@@ -51,7 +51,8 @@ pub(super) fn analysis(flow: &mut Flow<'_>, record: &Record) {
         flow.paragraph(NOTE, 0.0, &format!("Not assessed: {reason}."));
     }
     if !analysis.policies.is_empty() {
-        let names: Vec<&str> = analysis.policies.iter().map(|p| p.name.as_str()).collect();
+        let names: Vec<String> =
+            analysis.policies.iter().map(|p| format!("{} (SHA-256 {})", p.name, p.sha256)).collect();
         let text = format!(
             "Policies that were read beside the bucket's own, whole in results.json: {}.",
             short(&names.join("; "), NAMES)

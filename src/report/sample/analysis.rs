@@ -2,8 +2,8 @@
 
 use crate::record::Verdict;
 use crate::record::analysis::{
-    Analysis, AnalysisFinding, AnalysisRule, AnalysisState, Answer, Confirmation, Question, ReadPolicy, Role,
-    Severity, Standing, StatementPlace, Who,
+    Analysis, AnalysisFinding, AnalysisRule, AnalysisState, Answer, Confirmation, Identities, Question,
+    ReadPolicy, Role, Severity, Standing, StatementPlace, Who,
 };
 use crate::report::sample::HOSTILE;
 
@@ -97,10 +97,8 @@ pub(super) fn analysis() -> Analysis {
         server: "minio".to_owned(),
         findings,
         answers: Question::ALL.iter().map(|question| answer(*question)).collect(),
-        policies: vec![ReadPolicy {
-            name: format!("MinIO user {HOSTILE} (readwrite)"),
-            text: "{}".to_owned(),
-        }],
+        policies: vec![ReadPolicy::new(&format!("MinIO user {HOSTILE} (readwrite)"), "{}")],
+        identities: Identities::default(),
     }
 }
 

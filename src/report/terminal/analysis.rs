@@ -6,7 +6,7 @@ use comfy_table::{Attribute, Cell, Color, ColumnConstraint, Width};
 
 use super::{NAMED, Page, text};
 use crate::record::Record;
-use crate::record::analysis::AnalysisState;
+use crate::record::analysis::{AnalysisState, ReadPolicy};
 use crate::report::text::show;
 use crate::report::who;
 
@@ -63,6 +63,18 @@ impl Page {
         for reason in who::left_open(record) {
             let mut table = self.table(&[]);
             table.add_row([text(&format!("Not assessed: {reason}."))]);
+            out.push_str(&Self::print(table));
+        }
+        if !analysis.policies.is_empty() {
+            // The first digits tell them apart here; the record has them all.
+            let digest = |policy: &ReadPolicy| policy.sha256.get(..12).unwrap_or_default().to_owned();
+            let names: Vec<String> =
+                analysis.policies.iter().take(NAMED).map(|p| format!("{} ({})", p.name, digest(p))).collect();
+            let more = analysis.policies.len().saturating_sub(NAMED);
+            let more = if more == 0 { String::new() } else { format!("; and {more} more") };
+            let mut table = self.table(&[]);
+            let read = format!("Policies read beside the bucket's own (SHA-256): {}{more}", names.join("; "));
+            table.add_row([text(&read)]);
             out.push_str(&Self::print(table));
         }
         Some(out)

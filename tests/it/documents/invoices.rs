@@ -5,7 +5,7 @@ use wormproof::lock::{LegalHold, Mode, Retention};
 use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
 use wormproof::time::Clock;
 
-use super::places::{on_both, policy};
+use super::places::{file, on_both, policy};
 
 const REQUIRED: [&str; 2] = ["WORM-101", "WORM-107"];
 
@@ -31,13 +31,15 @@ fn invoices_set_up_literally_have_no_lock_and_none_is_stored() {
         let files = ["documents/invoices-bucket", "documents/invoices-identity"];
         let linted = at.linted(&files, "retention,hold");
         assert!(linted.contains(&"upload-impossible".to_owned()), "{linted:?}");
-        let audited = at.audit("eu-einvoicing", bucket, &REQUIRED);
+        let given = ["--policy", &file("documents/invoices-identity")];
+        let audited = at.audit_with("eu-einvoicing", bucket, &REQUIRED, &given);
         assert_eq!(audited.code, Some(1));
         let rules = audited.rules();
+        assert!(rules.contains(&"upload-impossible"), "{rules:?}");
         assert!(rules.contains(&"no-object-lock") && rules.contains(&"demand-not-met"), "{rules:?}");
         // MinIO takes the policy and lets it bind nobody who signs.
         assert_eq!(rules.contains(&"policy-binds-anonymous-only"), at.minio, "{rules:?}");
-        audited.all("items", "not satisfied", &["technical-1", "technical-2"]);
+        audited.all("items", "not satisfied", &["technical-1", "technical-2", "technical-4"]);
         audited.all(
             "claims",
             "wrong as written",
@@ -59,13 +61,14 @@ fn invoices_with_the_least_corrections_are_stored_and_days_are_no_years() {
         let application = at.session(&policy("corrected/invoices-least-identity"));
         let put = ops::put_object(bucket, "invoices/1/a.xml", "<x/>", &locked());
         assert_eq!(at.by(&application, &put).0, Some(200), "{}", at.name());
-        let audited = at.audit("eu-einvoicing", bucket, &REQUIRED);
+        let given = ["--policy", &file("corrected/invoices-least-identity")];
+        let audited = at.audit_with("eu-einvoicing", bucket, &REQUIRED, &given);
         assert_eq!(audited.code, Some(1));
         assert_eq!(audited.scanned("too-short"), 1, "{}", at.name());
         let rules = audited.rules();
         assert!(rules.contains(&"default-too-weak") && rules.contains(&"demand-not-met"), "{rules:?}");
         assert!(!rules.contains(&"configuration-changed"), "{rules:?}");
-        audited.all("items", "satisfied", &["technical-1"]);
+        audited.all("items", "satisfied", &["technical-1", "technical-4"]);
         audited.all("items", "not satisfied", &["technical-2", "compliance-1"]);
         // Wrong by law and by the text: that it is not seen here makes none of them right.
         audited.all("claims", "wrong as written", &["line-21", "line-80", "line-173", "line-357"]);

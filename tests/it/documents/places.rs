@@ -121,10 +121,14 @@ impl Place {
     }
 }
 
+/// Where a policy of the fixtures lies, for `--policy`.
+pub fn file(name: &str) -> String {
+    format!("{}/fixtures/policies/{name}.json", env!("CARGO_MANIFEST_DIR"))
+}
+
 /// A policy of the fixtures, as it is written.
 pub fn policy(file: &str) -> String {
-    let path = format!("{}/fixtures/policies/{file}.json", env!("CARGO_MANIFEST_DIR"));
-    std::fs::read_to_string(path).expect("a policy")
+    std::fs::read_to_string(self::file(file)).expect("a policy")
 }
 
 /// What an audit came to.

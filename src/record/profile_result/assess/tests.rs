@@ -7,7 +7,7 @@ use super::*;
 use crate::profile::{
     Attacks, ConfigurationDemand, ControlClaim, HoldRule, Item, Matching, Override, Requirement, Upload,
 };
-use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState};
+use crate::record::analysis::{AnalysisFinding, AnalysisRule, AnalysisState, Identities};
 use crate::record::event_log::EventLogResult;
 use crate::record::finding::RequirementText;
 use crate::record::profile_result::DemandState;
@@ -120,7 +120,9 @@ fn analysed(rule: AnalysisRule, about: &str, state: AnalysisState) -> AnalysisFi
 }
 
 fn analysis(findings: Vec<AnalysisFinding>) -> Analysis {
-    Analysis { server: "aws".into(), findings, answers: Vec::new(), policies: Vec::new() }
+    // Everybody's policies were read, and there is nobody.
+    let identities = Identities { whole: true, ..Identities::default() };
+    Analysis { server: "aws".into(), findings, identities, ..Analysis::default() }
 }
 
 /// A checked event log; its numbers and versions were gone through but for what is open.
@@ -393,6 +395,33 @@ fn that_nobody_may_is_not_known_from_one_policy() {
     assert_eq!(record.state(&bypass), Shown::NotAssessed);
     record.analysis = Some(Analysis { answers: vec![answer(None)], ..analysis(vec![]) });
     assert_eq!(record.state(&bypass), Shown::Satisfied);
+}
+
+#[test]
+fn what_hangs_on_identity_policies_is_known_only_with_them() {
+    let mut record = Record::new();
+    let state = |record: &mut Record, word: &str, whole: bool, read: &[&str], uploaders: &[&str]| {
+        let identities = Identities { whole, read: words(read), uploaders: words(uploaders) };
+        record.analysis = Some(Analysis { identities, ..analysis(Vec::new()) });
+        record.shown(&by_analysis(&[word]))
+    };
+    for word in ["upload-impossible", "hold-denied-to-writer", "deny-wrong-action", "dead-grant"] {
+        let (shown, why) = state(&mut record, word, false, &[], &[]);
+        assert_eq!(shown, Shown::NotAssessed, "{word}");
+        assert!(why.contains("--policy FILE"), "{why}");
+        assert_eq!(state(&mut record, word, true, &[], &[]).0, Shown::Satisfied, "{word}: nobody is there");
+        assert_eq!(state(&mut record, word, false, &["app"], &["app"]).0, Shown::Satisfied, "{word}");
+    }
+    // Somebody who may not upload says nothing about uploads, also where everybody was read.
+    for whole in [false, true] {
+        let (shown, why) = state(&mut record, "upload-impossible", whole, &["reader.json"], &[]);
+        assert_eq!(shown, Shown::NotAssessed);
+        assert!(why.contains("reader.json"), "{why}");
+    }
+    assert_eq!(state(&mut record, "deny-wrong-action", false, &["reader.json"], &[]).0, Shown::Satisfied);
+    // What only the bucket's policy can do hangs on no other.
+    assert_eq!(state(&mut record, "public", false, &[], &[]).0, Shown::Satisfied);
+    assert_eq!(state(&mut record, "may-bypass-governance", false, &[], &[]).0, Shown::NotAssessed);
 }
 
 #[test]
