@@ -7,7 +7,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::run::environment::PrincipalAccess;
 use crate::run::write::makes_version;
 use crate::scenario::{
-    Action, As, AskRetention, Capability, DefaultRetention, Reach, Right, Role, Safety, Scenario, Until,
+    Action, As, AskRetention, Capability, DefaultRetention, Reach, Right, Role, Safety, Scenario, Step, Until,
 };
 use crate::time::{Span, parse_wire};
 
@@ -231,8 +231,10 @@ fn defaulted_write(scenario: &Scenario, input: &PlanInput) -> Option<String> {
         let may_lock =
             matches!(s.action, Action::PutObject | Action::CopyObject | Action::CreateMultipartUpload)
                 && s.body.is_none()
+                && lock_headers(s).is_empty()
                 && sender_may_lock(scenario, s.who);
-        let locks = matches!(s.retention, Some(AskRetention::Set { mode: Some(_), until: Some(_) }));
+        let locks = matches!(s.retention, Some(AskRetention::Set { mode: Some(_), until: Some(_) }))
+            || lock_headers(s).len() == 2;
         // The lock of a multipart upload is fixed when it begins.
         let completes = s.action == Action::CompleteMultipartUpload;
         audited && makes_version(s) && !may_lock && !locks && !completes
@@ -241,6 +243,15 @@ fn defaulted_write(scenario: &Scenario, input: &PlanInput) -> Option<String> {
         "“{}” cannot carry a lock of its own, and the bucket's default ({} for {}) is longer than --max-residue",
         step.text, default.mode, default.period
     ))
+}
+
+/// The headers of a retention (mode and date) that a step writes itself: a second one of the same name beside it would
+/// make another request of it.
+pub(super) fn lock_headers(step: &Step) -> BTreeSet<String> {
+    let names = step.headers.iter().chain(&step.unsigned_headers).map(|(name, _)| name.to_lowercase());
+    names
+        .filter(|n| matches!(n.as_str(), "x-amz-object-lock-mode" | "x-amz-object-lock-retain-until-date"))
+        .collect()
 }
 
 fn sender_may_lock(scenario: &Scenario, who: As) -> bool {
@@ -426,6 +437,15 @@ mod tests {
         assert!(of(&scenario, &input).contains("default (COMPLIANCE for 7 years)"));
         input.own_server = true;
         assert!(of(&scenario, &input).starts_with("run"));
+        // Half a lock in a step's own headers is not made whole: it falls under the default, if it is taken.
+        input.own_server = false;
+        for step in &mut scenario.steps {
+            step.who = As::Role(Role::Application);
+        }
+        for step in scenario.steps.iter_mut().filter(|s| s.action == Action::PutObject) {
+            step.headers.push(("X-Amz-Object-Lock-Mode".into(), "GOVERNANCE".into()));
+        }
+        assert!(of(&scenario, &input).contains("default (COMPLIANCE for 7 years)"));
     }
 
     #[test]

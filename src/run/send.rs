@@ -6,6 +6,7 @@ use sha2::{Digest as _, Sha256};
 use crate::lock::{LegalHold, Retention};
 use crate::run::handles::{Absent, Part};
 use crate::run::placeholders::{Spelling, fill, only_placeholders};
+use crate::run::plan::lock_headers;
 use crate::run::session::Session;
 use crate::run::twin::default_of;
 use crate::run::write::{Lock, makes_version};
@@ -80,6 +81,7 @@ impl Session<'_> {
         let in_audited =
             step.object.as_deref().and_then(|o| self.scenario.object(o)).is_some_and(|o| o.bucket.is_none());
         writes
+            && lock_headers(step).is_empty()
             && in_audited
             && !self.env.own_server
             && role.holds(Right::PutObjectRetention)

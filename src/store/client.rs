@@ -3,8 +3,7 @@
 //! It retries nothing by itself: an attack that is sent twice is two attacks. Reads may be repeated
 //! with [`Client::exchange_retrying`], which keeps every attempt.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex as Shared, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -18,6 +17,7 @@ use crate::store::ops::head_object;
 use crate::store::redact::Redactor;
 use crate::store::request::S3Request;
 use crate::store::sign::{Prepared, prepare};
+use crate::store::skew::Skew;
 use crate::store::wire::SharedWire;
 use crate::time::Clock;
 
@@ -131,9 +131,6 @@ impl Attempts {
     }
 }
 
-/// No skew was seen yet.
-const NO_SKEW: i64 = i64::MIN;
-
 #[derive(Debug)]
 struct Inner {
     wire: SharedWire,
@@ -142,7 +139,7 @@ struct Inner {
     user_agent: String,
     started: Instant,
     started_at: DateTime<Utc>,
-    skew_ms: AtomicI64,
+    skew: Shared<Skew>,
     in_flight: Option<Semaphore>,
     pace: Option<(Duration, Mutex<Option<DateTime<Utc>>>)>,
 }
@@ -181,7 +178,7 @@ impl Client {
                 clock,
                 user_agent: user_agent.to_owned(),
                 started: Instant::now(),
-                skew_ms: AtomicI64::new(NO_SKEW),
+                skew: Shared::default(),
                 in_flight: limits.max_in_flight.map(|n| Semaphore::new(n.max(1))),
                 pace,
             }),
@@ -212,14 +209,11 @@ impl Client {
         &self.inner.user_agent
     }
 
-    /// The server's clock less the client's, as the last answer with a `Date` header showed it. The
-    /// header has whole seconds: half a second is added on average, one second is the uncertainty.
+    /// The server's clock less the client's, as the `Date` headers of all answers bound it: each was dated between its
+    /// request's leaving and its own arrival, and has whole seconds.
     #[must_use]
     pub fn skew(&self) -> Option<TimeDelta> {
-        match self.inner.skew_ms.load(Ordering::Relaxed) {
-            NO_SKEW => None,
-            ms => Some(TimeDelta::milliseconds(ms)),
-        }
+        self.inner.skew.lock().unwrap_or_else(PoisonError::into_inner).best()
     }
 
     /// The server's present instant as far as it is known (the client's own, before the first answer).
@@ -303,7 +297,7 @@ impl Client {
                 Err(error) => (Outcome::NoAnswer(redactor.message(error.to_string())), Bytes::new()),
                 Ok(response) => {
                     let answer = redactor.answer(&response);
-                    self.note_date(&answer);
+                    self.note_date(&answer, sent_at);
                     (Outcome::Answered(answer), response.into_body())
                 }
             },
@@ -372,12 +366,14 @@ impl Client {
         }
     }
 
-    fn note_date(&self, answer: &Answer) {
-        if let Some(date) = answer.server_date() {
-            // The header cuts the second off; its middle is the best guess. A virtual clock is shared.
-            let half = if self.inner.clock.is_virtual() { 0 } else { 500 };
-            let skew = (date - self.inner.clock.now()).num_milliseconds().saturating_add(half);
-            self.inner.skew_ms.store(skew.max(NO_SKEW + 1), Ordering::Relaxed);
+    fn note_date(&self, answer: &Answer, sent_at: DateTime<Utc>) {
+        let Some(date) = answer.server_date() else { return };
+        let now = self.inner.clock.now();
+        let mut skew = self.inner.skew.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.inner.clock.is_virtual() {
+            skew.shared(date, now);
+        } else {
+            skew.note(date, sent_at, now);
         }
     }
 

@@ -19,6 +19,7 @@ pub mod redact;
 pub mod request;
 pub mod sdk;
 mod sign;
+mod skew;
 pub mod sts;
 pub mod tags;
 pub mod wire;
