@@ -118,6 +118,12 @@ impl Answer {
         elements(self.body.text.as_deref()?, name).into_iter().next()
     }
 
+    /// The texts of all elements of this name anywhere in the body.
+    #[must_use]
+    pub fn elements(&self, name: &str) -> Vec<String> {
+        self.body.text.as_deref().map(|text| elements(text, name)).unwrap_or_default()
+    }
+
     /// The error of the whole request: the body's root is `<Error>`, whatever the status (copy and
     /// complete can carry one inside a 200). A failed answer without such a body gives an empty code.
     #[must_use]

@@ -16,12 +16,14 @@
 
 mod matrix;
 mod pairs;
+mod rights;
 mod score;
 mod stand;
 mod together;
 
 pub use matrix::{Cell, Column, Matrix, MatrixOptions, matrix, one_server, run_pairs};
 pub use pairs::{Pairs, PairsError};
+pub use rights::{Change, ChangedRun, changed_rights};
 pub use score::{DefectRow, Qualification, SCHEMA, ScenarioRow, Score};
 pub use stand::{Seen, Stand};
 pub use together::{Together, together};

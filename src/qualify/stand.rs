@@ -12,7 +12,7 @@ use crate::run::{
     self, CancellationFlag, Decision, Environment, Filter, Journal, PlanInput, PrincipalAccess,
 };
 use crate::scenario::{Capability, Dialect, Dialects, Reach, Role, Scenario};
-use crate::target::{Access, Defect, Defects, Prepared};
+use crate::target::{Access, Defect, Defects, Prepared, RightChange, rights_asked_on_this_thread};
 
 /// The run id of every run here. Nothing of it is kept, and runs that are alike can be compared.
 const RUN_ID: &str = "qualification";
@@ -37,6 +37,8 @@ pub struct Seen {
     pub result: ScenarioResult,
     /// What the server was asked about meanwhile.
     pub asked: Defects,
+    /// The rights that the server looked up meanwhile, by the role of the caller.
+    pub rights: BTreeMap<Role, BTreeSet<String>>,
 }
 
 impl Stand {
@@ -77,20 +79,58 @@ impl Stand {
     /// # Errors
     /// [`QualifyError::Target`]: none in practice.
     pub async fn run(&self, scenario: &Scenario) -> Result<Seen, QualifyError> {
-        let _ = Defects::asked_on_this_thread();
+        self.run_with(scenario, self.principals.clone()).await
+    }
+
+    /// Credentials for a role that holds one action more or less than it should.
+    ///
+    /// # Errors
+    /// [`QualifyError::Target`] if the server makes no such session.
+    pub async fn changed(&self, role: Role, change: &RightChange) -> Result<PrincipalAccess, QualifyError> {
+        Ok(PrincipalAccess::Credentials(self.prepared.changed(role, change).await?))
+    }
+
+    /// As [`Stand::run`], with other credentials for one role.
+    ///
+    /// # Errors
+    /// [`QualifyError::Target`]: none in practice.
+    pub async fn run_as(
+        &self,
+        scenario: &Scenario,
+        role: Role,
+        access: &PrincipalAccess,
+    ) -> Result<Seen, QualifyError> {
+        let mut principals = self.principals.clone();
+        principals.insert(role, access.clone());
+        self.run_with(scenario, principals).await
+    }
+
+    async fn run_with(
+        &self,
+        scenario: &Scenario,
+        principals: BTreeMap<Role, PrincipalAccess>,
+    ) -> Result<Seen, QualifyError> {
+        let (_, _) = (Defects::asked_on_this_thread(), rights_asked_on_this_thread());
         let result = self
-            .evidence(scenario, |runs, context| present::result(scenario, runs, context, false))
+            .evidence(scenario, principals, |runs, context| present::result(scenario, runs, context, false))
             .await?
             .unwrap_or_else(|(verdict, cause, reason)| {
                 present::not_run(scenario, &Judgement::other(verdict, cause, reason), false)
             });
-        Ok(Seen { result, asked: Defects::asked_on_this_thread() })
+        let mut rights: BTreeMap<Role, BTreeSet<String>> = BTreeMap::new();
+        for (arn, actions) in rights_asked_on_this_thread() {
+            // Sessions are named after their roles; the root is the administrator.
+            let role = Role::ALL.iter().copied().find(|role| arn.ends_with(&format!("-{role}")));
+            rights.entry(role.unwrap_or(Role::Administrator)).or_default().extend(actions);
+        }
+        Ok(Seen { result, asked: Defects::asked_on_this_thread(), rights })
     }
 
     /// Plans and runs; hands the evidence to `judged`, or says why there is none.
     async fn evidence<T>(
         &self,
         scenario: &Scenario,
+        principals: BTreeMap<Role, PrincipalAccess>,
         judged: impl FnOnce(&[RunEvidence], &Context<'_>) -> T,
     ) -> Result<Result<T, (Verdict, Cause, String)>, QualifyError> {
         let opened = self.prepared.fork(&self.defects)?;
@@ -103,7 +143,7 @@ impl Stand {
             max_residue: TimeDelta::days(1),
             consent_residue: true,
             capabilities: self.capabilities.clone(),
-            principals: self.principals.clone(),
+            principals,
             default_retention: None,
         };
         let planned = run::plan(std::slice::from_ref(scenario), &input, &Filter::default());

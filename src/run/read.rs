@@ -99,7 +99,10 @@ impl ReaderAs<'_> {
                 let (retention, hold) = join(self.get(&retention), self.get(&hold)).await;
                 numbers.extend(retention.1);
                 numbers.extend(hold.1);
-                (readback::retention_or_shown(&retention.0, &content), hold_of(&hold.0))
+                let mut retained = readback::retention_or_shown(&retention.0, &content);
+                let mut held = hold_of(&hold.0);
+                readback::cross_check(&content, &mut retained, &mut held);
+                (retained, held)
             }
         };
         let state = VersionState {

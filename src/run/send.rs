@@ -410,15 +410,17 @@ impl Session<'_> {
             request = request.integrity(match stated {
                 Stated::ContentMd5 => Integrity::ContentMd5,
                 Stated::Sha256 => Integrity::Sha256Checksum,
+                Stated::Trailer => Integrity::Trailer,
                 Stated::None => Integrity::None,
             });
         }
-        if step.signature == Some(Signature::Wrong) {
-            request = request.auth(Auth::WrongSignature);
-        }
-        if step.presigned {
-            request = request.auth(Auth::Presigned { expires_s: PRESIGNED_S });
-        }
+        let expires_s = PRESIGNED_S;
+        request = match (step.presigned, step.signature == Some(Signature::Wrong)) {
+            (true, true) => request.auth(Auth::WrongPresigned { expires_s }),
+            (true, false) => request.auth(Auth::Presigned { expires_s }),
+            (false, true) => request.auth(Auth::WrongSignature),
+            (false, false) => request,
+        };
         Ok(request)
     }
 }

@@ -209,6 +209,8 @@ words! {
         ContentMd5 = "content-md5",
         /// `x-amz-checksum-sha256`.
         Sha256 = "sha256",
+        /// The body as an `aws-chunked` stream without signatures, its SHA-256 in a trailer.
+        Trailer = "trailer",
         /// No header at all.
         None = "none",
     }

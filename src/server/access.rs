@@ -1,6 +1,7 @@
 //! Who asks, and whether they may: keys, the caller of a request, and the rights of an action.
 
-use std::collections::HashMap;
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
@@ -18,6 +19,27 @@ use super::model::Model;
 
 /// The account that owns everything on this server.
 pub const ACCOUNT: &str = "111122223333";
+
+thread_local! {
+    static RIGHTS_ASKED: RefCell<BTreeMap<String, BTreeSet<String>>> = const { RefCell::new(BTreeMap::new()) };
+}
+
+/// The rights that servers on this thread have looked up since the last call: by the caller (the ARN of its session, or
+/// of the root), the actions. What was not looked up cannot have mattered. Callers without a key are left out.
+#[must_use]
+pub fn rights_asked_on_this_thread() -> BTreeMap<String, BTreeSet<String>> {
+    RIGHTS_ASKED.take()
+}
+
+fn note_asked(principal: &Principal, action: &str) {
+    let Principal::Aws { arn, session_arn, .. } = principal else { return };
+    let who = session_arn.as_deref().unwrap_or(arn);
+    RIGHTS_ASKED.with_borrow_mut(|asked| {
+        if asked.get(who).is_none_or(|actions| !actions.contains(action)) {
+            asked.entry(who.to_owned()).or_default().insert(action.to_owned());
+        }
+    });
+}
 
 static EVERYTHING: LazyLock<Option<Policy>> = LazyLock::new(|| {
     let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
@@ -336,6 +358,9 @@ impl Model {
         key: Option<&str>,
         extra: &[(&str, String)],
     ) -> bool {
+        if let Some(key) = &call.caller.key {
+            note_asked(&key.principal, action);
+        }
         let policy = self.buckets.get(bucket).and_then(|found| found.policy.clone());
         let policy = policy.as_deref().map(|found| &found.parsed);
         let root = call.caller.key.as_deref().is_some_and(Key::is_root);

@@ -192,6 +192,7 @@ defects! {
     BatchJobExpiresAll, "batch-job-expires-all", false, "A batch job that keeps no version removes locked ones too.", "MinIO A12";
     WrongSignatureUnpacks, "wrong-signature-unpacks", false, "The signature of an archive with an unsigned trailer is not checked, and what it holds replaces versions.", "CVE-2026-40344; MinIO A17";
     UnsignedTrailerUnverified, "unsigned-trailer-unverified", false, "The signature of an upload with an unsigned trailer is not checked.", "CVE-2026-40344; MinIO A17";
+    StreamedQueryUnverified, "streamed-query-unverified", false, "A signature in the query is not checked where the body is a stream without signatures.", "MinIO A17";
     ClientAddressFromHeader, "client-address-from-header", false, "aws:SourceIp is what the client's header X-Forwarded-For says.", "MinIO A18";
     UncheckedBatchSkipsLock, "unchecked-batch-skips-lock", false, "DeleteObjects without a checksum of its body is carried out, without the lock check.", "MUL-12";
     MisspeltHoldDropped, "misspelt-hold-dropped", false, "A legal-hold header that says neither ON nor OFF is accepted and dropped.", "PUT-09";

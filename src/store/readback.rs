@@ -185,6 +185,13 @@ pub fn presence(reply: &Reply, version_id: &str) -> Reading<Presence> {
             {
                 return Reading::Unread(format!("the server answered with version {other}"));
             }
+            // A part of it, or an error in the place of the object, says nothing of its bytes.
+            if answer.header("content-range").is_some() {
+                return Reading::Unread("the server answered with a part of the object".to_owned());
+            }
+            if answer.error().is_some() {
+                return Reading::Unread("the server answered 200 with an error in it".to_owned());
+            }
             let declared = answer.header("content-length").and_then(|n| n.parse::<usize>().ok());
             if declared.is_some_and(|n| n != reply.body.len()) {
                 return Reading::Unread("the body is not as long as its header says".to_owned());
@@ -258,6 +265,10 @@ pub fn retention(reply: &Reply) -> Reading<Option<Retention>> {
     if ["Retention", "ObjectLockRetention"].iter().all(|root| answer.element(root).is_none()) {
         return Reading::Unread(NO_RETENTION_DOCUMENT.to_owned());
     }
+    let twice = |name| answer.elements(name).len() > 1;
+    if twice("Mode") || twice("RetainUntilDate") {
+        return Reading::Unread("the retention document says something twice".to_owned());
+    }
     let mode = answer.element("Mode").unwrap_or_default();
     let until = answer.element("RetainUntilDate").unwrap_or_default();
     retention_of(mode.trim(), until.trim())
@@ -319,6 +330,13 @@ fn lock_headers<'a>(header: impl Fn(&str) -> Option<&'a str>) -> ShownLock {
             .map_or_else(|| Reading::Unread(format!("the hold `{text}` cannot be read")), Reading::Known)
     });
     ShownLock { retention, hold }
+}
+
+/// Makes readings of a lock unread where the headers of the GET of the version contradict them.
+pub fn cross_check(got: &Reply, retention: &mut Reading<Option<Retention>>, hold: &mut Reading<LegalHold>) {
+    if let Some(shown) = got.answer().filter(|a| a.status == 200).map(shown_lock) {
+        check(&shown, retention, hold);
+    }
 }
 
 /// Makes a reading unread where the headers of the GET contradict it. Dates may differ by less than a

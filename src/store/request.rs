@@ -17,6 +17,9 @@ pub enum Integrity {
     ContentMd5,
     /// `x-amz-checksum-sha256`.
     Sha256Checksum,
+    /// The body framed as one `aws-chunked` chunk that carries no signature, with `x-amz-checksum-sha256` as a trailer and
+    /// `x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER`.
+    Trailer,
 }
 
 /// How the request says who it comes from.
@@ -33,6 +36,11 @@ pub enum Auth {
     /// SigV4 in the header with a signature that is wrong on purpose (only for servers that the
     /// tool started: a store that accepts it has a hole in its authentication).
     WrongSignature,
+    /// The same with the signature in the query.
+    WrongPresigned {
+        /// Seconds for which it says to be valid.
+        expires_s: u32,
+    },
     /// No signature at all, whoever the caller is. Signed forms are sent like this too: their
     /// signature is in the body.
     Anonymous,

@@ -76,7 +76,11 @@ pub(crate) fn prepare(
         target.push('=');
         target.push_str(&encode_query(value));
     }
-    let body_sha256 = hex::encode(Sha256::digest(&request.body));
+    let body = match request.integrity {
+        Integrity::Trailer => framed(&request.body),
+        _ => request.body.clone(),
+    };
+    let body_sha256 = hex::encode(Sha256::digest(&body));
     let lower = |(n, v): &(String, String)| (n.to_ascii_lowercase(), v.clone());
     let mut signed: Vec<(String, String)> = vec![("host".to_owned(), host_of(&base).to_owned())];
     signed.extend(request.headers.iter().map(lower));
@@ -89,24 +93,34 @@ pub(crate) fn prepare(
             let sum = STANDARD.encode(Sha256::digest(&request.body));
             signed.push(("x-amz-checksum-sha256".to_owned(), sum));
         }
+        Integrity::Trailer => {
+            let length = request.body.len().to_string();
+            let headers = [
+                ("content-encoding", "aws-chunked"),
+                ("x-amz-content-sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"),
+                ("x-amz-decoded-content-length", length.as_str()),
+                ("x-amz-trailer", "x-amz-checksum-sha256"),
+            ];
+            signed.extend(headers.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        }
     }
     let mut unsigned: Vec<(String, String)> = request.unsigned_headers.iter().map(lower).collect();
     let has = |name: &str| signed.iter().chain(&unsigned).any(|(n, _): &(String, String)| n == name);
     let add_agent = !has("user-agent");
     let add_length = !has("content-length")
-        && (!request.body.is_empty() || matches!(request.method, http::Method::PUT | http::Method::POST));
+        && (!body.is_empty() || matches!(request.method, http::Method::PUT | http::Method::POST));
     if add_agent {
         unsigned.push(("user-agent".to_owned(), user_agent.to_owned()));
     }
     if add_length {
-        unsigned.push(("content-length".to_owned(), request.body.len().to_string()));
+        unsigned.push(("content-length".to_owned(), body.len().to_string()));
     }
     let mut prepared = Prepared {
         method: request.method.clone(),
         base,
         target,
         headers: signed,
-        body: request.body.clone(),
+        body,
         body_sha256,
         signature: None,
     };
@@ -139,7 +153,7 @@ fn sign(
     settings.percent_encoding_mode = PercentEncodingMode::Single;
     settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;
     settings.payload_checksum_kind = PayloadChecksumKind::XAmzSha256;
-    if let Auth::Presigned { expires_s } = request.auth {
+    if let Auth::Presigned { expires_s } | Auth::WrongPresigned { expires_s } = request.auth {
         settings.signature_location = SignatureLocation::QueryParams;
         settings.expires_in = Some(std::time::Duration::from_secs(expires_s.into()));
         settings.payload_checksum_kind = PayloadChecksumKind::NoHeader;
@@ -150,7 +164,7 @@ fn sign(
         (Some(i), Auth::Header | Auth::WrongSignature) => {
             SignableBody::Precomputed(prepared.headers.remove(i).1)
         }
-        (_, Auth::Presigned { .. }) => SignableBody::UnsignedPayload,
+        (_, Auth::Presigned { .. } | Auth::WrongPresigned { .. }) => SignableBody::UnsignedPayload,
         _ => SignableBody::Precomputed(prepared.body_sha256.clone()),
     };
     let identity = who.to_aws().into();
@@ -174,7 +188,8 @@ fn sign(
     let (instructions, signature) =
         aws_sigv4::http_request::sign(signable, &params).map_err(|error| chain_of(&error))?.into_parts();
     let (headers, parameters) = instructions.into_parts();
-    let wrong = (request.auth == Auth::WrongSignature).then(|| spoil(&signature));
+    let spoilt = matches!(request.auth, Auth::WrongSignature | Auth::WrongPresigned { .. });
+    let wrong = spoilt.then(|| spoil(&signature));
     for header in headers {
         let value = match &wrong {
             Some(spoiled) => header.value().replace(&signature, spoiled),
@@ -184,10 +199,26 @@ fn sign(
     }
     for (name, value) in parameters {
         prepared.target.push(if prepared.target.contains('?') { '&' } else { '?' });
+        let value = match &wrong {
+            Some(spoiled) => value.replace(&signature, spoiled),
+            None => value.into_owned(),
+        };
         let _ = write!(prepared.target, "{}={}", encode_query(name), encode_query(&value));
     }
     prepared.signature = Some(wrong.unwrap_or(signature));
     Ok(())
+}
+
+/// A body as one chunk without a signature, and its checksum behind it.
+fn framed(body: &[u8]) -> Bytes {
+    let sum = STANDARD.encode(Sha256::digest(body));
+    let mut framed = if body.is_empty() { Vec::new() } else { format!("{:x}\r\n", body.len()).into_bytes() };
+    if !body.is_empty() {
+        framed.extend_from_slice(body);
+        framed.extend_from_slice(b"\r\n");
+    }
+    framed.extend_from_slice(format!("0\r\nx-amz-checksum-sha256:{sum}\r\n\r\n").as_bytes());
+    framed.into()
 }
 
 /// Another signature of the same form.

@@ -6,17 +6,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
+use crate::scenario::Role;
 use crate::server::{Config, Defect, Server};
 use crate::store::client::{Client, Limits};
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::{DEFAULT_REGION, Endpoint, Location};
 use crate::store::machine;
+use crate::store::ops::sts_assume_role;
 use crate::store::wire::{BoxFuture, Wire, WireError};
 use crate::target::minio::random_root;
 use crate::target::prepare::{DEMO_BUCKET, prepare};
 use crate::target::{
-    Capabilities, Kind, OpenOptions, Opened, Principals, Scope, TargetError, Teardown, capabilities,
-    principals,
+    Capabilities, Kind, OpenOptions, Opened, Principals, RightChange, Scope, TargetError, Teardown,
+    capabilities, changed_policy, principals,
 };
 use crate::time::Clock;
 
@@ -158,6 +160,7 @@ pub struct Prepared {
     server: Server,
     administrator: Credentials,
     user_agent: String,
+    scope: Scope,
     /// The principals; their keys are good on every fork.
     pub principals: Principals,
     /// What the server can do.
@@ -180,7 +183,39 @@ impl Prepared {
         let scope = Scope::new(&opened.location.bucket, prefix);
         let principals = principals(&opened, &scope, run_id, &BTreeMap::new()).await;
         let capabilities = capabilities(&opened, &principals).await;
-        Ok(Self { server, administrator, user_agent, principals, capabilities })
+        Ok(Self { server, administrator, user_agent, scope, principals, capabilities })
+    }
+
+    /// Credentials for a role that holds one action more or less than it should; `None` for anonymous, who holds nothing.
+    ///
+    /// # Errors
+    /// [`TargetError::Preparation`] if the server makes no such session.
+    pub async fn changed(
+        &self,
+        role: Role,
+        change: &RightChange,
+    ) -> Result<Option<Credentials>, TargetError> {
+        let Some(policy) = changed_policy(role, &self.scope, change) else { return Ok(None) };
+        let opened = in_process(
+            self.server.clone(),
+            self.administrator.clone(),
+            &[],
+            &self.user_agent,
+            Limits::default(),
+        )?;
+        let request =
+            sts_assume_role(Some(&policy), principals::LONGEST_S, None, Some(&format!("changed-{role}")));
+        let reply = opened.client.exchange(Some(&self.administrator), &request).await;
+        let element = |name| principals::element(&reply, name);
+        match (element("AccessKeyId"), element("SecretAccessKey"), element("SessionToken")) {
+            (Some(access), Some(secret), Some(token)) => {
+                Ok(Some(Credentials::new(&access, &secret).with_token(&token)))
+            }
+            _ => Err(TargetError::Preparation {
+                what: "make a session under a changed policy",
+                answer: reply.trouble().unwrap_or_default(),
+            }),
+        }
     }
 
     /// A server that begins with this one's state, under a clock of its own that stands where this one's

@@ -35,8 +35,9 @@ pub use error::TargetError;
 pub use prepare::{DEMO_BUCKET, Demo, DemoRecord, prepare, prepare_for};
 pub use principals::{Access, Named, PrincipalFacts, Principals, principals};
 pub use renewal::{Renewal, Renewed};
-pub use session_policy::{SESSION_POLICY_LIMIT, Scope, session_policy};
+pub use session_policy::{RightChange, SESSION_POLICY_LIMIT, Scope, changed_policy, session_policy};
 
+pub use crate::server::access::rights_asked_on_this_thread;
 pub use crate::server::{Defect, DefectInfo, Defects};
 
 use crate::store::StoreError;

@@ -15,7 +15,7 @@ use crate::target::{Kind, Opened};
 
 /// How long a session lives, in seconds. A clock that jumps needs the longest.
 const SESSION_S: u32 = 3_600;
-const LONGEST_S: u32 = 43_200;
+pub(super) const LONGEST_S: u32 = 43_200;
 
 /// What the configuration names for a role.
 #[derive(Debug, Clone)]
@@ -314,7 +314,7 @@ fn session_name(run_id: &str, role: Role, limit: usize) -> String {
 }
 
 /// An element of the answer as it came: the recorded one is redacted.
-fn element(reply: &Reply, name: &str) -> Option<String> {
+pub(super) fn element(reply: &Reply, name: &str) -> Option<String> {
     let mut answer = reply.answer()?.clone();
     answer.body.text = Some(String::from_utf8_lossy(&reply.body).into_owned());
     answer.element(name).filter(|text| !text.is_empty())

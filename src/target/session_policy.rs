@@ -111,6 +111,45 @@ pub fn session_policy(role: Role, scope: &Scope) -> Option<String> {
     Some(document.to_string())
 }
 
+/// A session policy that differs from the role's by one action, on every resource: for tests of what the suite makes of
+/// principals that do not hold what they should.
+///
+/// `administrator` is given everything but for that, servers' administration included. `None` for anonymous.
+#[must_use]
+pub fn changed_policy(role: Role, scope: &Scope, change: &RightChange) -> Option<String> {
+    let base = match role {
+        Role::Administrator => allow_document(&[(&["*"], &["*".to_owned()])]),
+        role => session_policy(role, scope)?,
+    };
+    let mut document: serde_json::Value = serde_json::from_str(&base).ok()?;
+    let statements = document.get_mut("Statement")?.as_array_mut()?;
+    match change {
+        RightChange::Without(action) => {
+            statements.push(json!({"Effect": "Deny", "Action": [action], "Resource": ["*"]}));
+        }
+        RightChange::With(action) => {
+            for statement in statements.iter_mut().filter(|s| s["Effect"] == "Deny") {
+                if let Some(actions) = statement.get_mut("Action").and_then(|a| a.as_array_mut()) {
+                    actions.retain(|a| a.as_str() != Some(action));
+                }
+            }
+            let empty = |s: &serde_json::Value| s["Action"].as_array().is_some_and(Vec::is_empty);
+            statements.retain(|s| !empty(s));
+            statements.push(json!({"Effect": "Allow", "Action": [action], "Resource": ["*"]}));
+        }
+    }
+    Some(document.to_string())
+}
+
+/// One action more or less than a role holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RightChange {
+    /// It lacks this action.
+    Without(String),
+    /// It holds this action besides.
+    With(String),
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

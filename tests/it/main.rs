@@ -21,6 +21,7 @@ mod profiles;
 mod qualify;
 mod reference;
 mod release;
+mod rights;
 mod scan;
 mod scan_terms;
 mod secrets;

@@ -23,7 +23,7 @@ pub enum Said {
     Accepted(u16),
     /// A definite no.
     Refused(Refusal),
-    /// No whole answer, or 5xx other than 501: what was done is unknown.
+    /// No whole answer, 5xx other than 501, or a redirection: what was done is unknown.
     Failed(String),
 }
 
@@ -133,6 +133,10 @@ fn read(exchange: &Exchange, entry: &Entry, context: &Context<'_>) -> Said {
     }
     if answer.status >= 500 {
         return Said::Failed(format!("{} {}", answer.status, error_of(answer).code).trim_end().to_owned());
+    }
+    // Whoever sends the request elsewhere has neither done nor refused it.
+    if matches!(answer.status, 300..=303 | 305..=399) {
+        return Said::Failed(format!("{}, a redirection", answer.status));
     }
     if let Some(error) = answer.error() {
         if answer.is_success() && is_server_fault(&error) {

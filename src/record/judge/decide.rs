@@ -107,12 +107,13 @@ impl Case<'_> {
                 }
             }
             // Of those who broke the same rule the weakest says how little it takes.
-            let who = seen
-                .remarks
-                .iter()
-                .filter(|r| r.verdict == remark.verdict && r.rule == remark.rule)
-                .filter_map(|r| r.who)
-                .min_by_key(|role| fold::strength(*role));
+            // Where that rule does not say who, another one does.
+            let weakest = |same_rule: bool| {
+                let same = |r: &&Remark| r.verdict == remark.verdict && (!same_rule || r.rule == remark.rule);
+                let named = seen.remarks.iter().filter(same).filter_map(|r| r.who);
+                named.min_by_key(|role| fold::strength(*role))
+            };
+            let who = weakest(true).or_else(|| weakest(false));
             return Judgement::other(remark.verdict, remark.cause, reason).broken_by(who);
         }
         let shown = |kind| seen.witnesses.iter().any(|w: &Witness| w.kind() == kind);

@@ -74,7 +74,7 @@ pub fn effect(around: Around<'_>, step: &Step, sent: &SentStep) -> Effect {
 }
 
 /// The handle under which a version reference is read back.
-fn handle(step: &Step) -> &str {
+pub(super) fn handle(step: &Step) -> &str {
     match &step.version {
         Some(VersionRef::Marker) => "marker",
         Some(VersionRef::Step(name)) => name,

@@ -1,6 +1,6 @@
 //! Reads that were not answered by the store as it is, but by something in between that kept an older answer.
 //!
-//! An answer is *kept* if it says so by an `Age` header, or if it carries the request id of an earlier answer to
+//! An answer is *kept* if it says so by an `Age` header or one for cache hits, or if it carries the request id of an earlier answer to
 //! the same request while other requests got other ids. What was read by it is not known: a cache shows a
 //! record that may be gone.
 
@@ -14,6 +14,13 @@ use crate::record::log::Exchanges;
 
 /// The header that numbers S3's answers.
 const REQUEST_ID: &str = "x-amz-request-id";
+
+/// What caches in between say of themselves: CloudFront, Varnish, nginx, Cloudflare and others.
+const CACHES: &[&str] = &["x-cache", "x-cache-status", "cf-cache-status", "x-proxy-cache"];
+
+fn says_hit(value: &str) -> bool {
+    value.to_ascii_lowercase().split(|c: char| !c.is_ascii_alphanumeric()).any(|word| word == "hit")
+}
 
 /// The evidence, with all that was read by kept answers as *not read*.
 pub(super) fn fresh<'e>(evidence: &'e RunEvidence, exchanges: Exchanges<'_>) -> Cow<'e, RunEvidence> {
@@ -66,6 +73,9 @@ fn kept(evidence: &RunEvidence, exchanges: Exchanges<'_>) -> BTreeMap<EventNumbe
         if answer.header("age").is_some() {
             kept.insert(number, format!("the answer [{number}] came from a cache (Age)"));
         }
+        if let Some(name) = CACHES.iter().find(|name| answer.header(name).is_some_and(says_hit)) {
+            kept.insert(number, format!("the answer [{number}] came from a cache ({name})"));
+        }
         let Some(id) = answer.header(REQUEST_ID).filter(|id| !id.is_empty()) else { continue };
         match first.get(id) {
             None => {
@@ -79,7 +89,7 @@ fn kept(evidence: &RunEvidence, exchanges: Exchanges<'_>) -> BTreeMap<EventNumbe
         }
     }
     if first.len() == 1 {
-        kept.retain(|_, why| why.contains("Age"));
+        kept.retain(|_, why| why.contains("came from a cache"));
     }
     kept
 }

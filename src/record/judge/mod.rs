@@ -12,6 +12,7 @@ mod decide;
 mod effect;
 mod fold;
 mod fresh;
+mod premise;
 mod seen;
 mod setup;
 mod steps;
@@ -33,6 +34,7 @@ use crate::record::verdict::{Cause, Judgement, Verdict, WitnessKind};
 use crate::scenario::{Because, BodySpec, Expect, Purpose, Role, Scenario, Step, VersionRef};
 use effect::Around;
 use seen::Seen;
+use unchanged::Bounds;
 
 /// What the judge needs beside scenario and evidence.
 #[derive(Clone, Copy)]
@@ -109,15 +111,20 @@ impl<'a> Case<'a> {
                     }
                 }
             }
-            self.rows(around, &step.after, Some(done.role), seen);
+            self.rows(around, &step.after, &|_| Some(done.role), seen);
         }
         if race {
             Self::race(around, group, &winners, seen);
         }
         if let Some(before) = before {
-            let who = group.steps.first().map(|s| s.role);
             let listings = refused_cleanly && !race && may_change.is_empty();
-            self.unchanged(before, &group.observed, &may_change, listings, who, seen);
+            let bypass = group.steps.iter().any(|done| {
+                let step = usize::try_from(done.step).ok().and_then(|i| self.scenario.steps.get(i));
+                step.is_some_and(|step| step.bypass_governance)
+            });
+            let accepted = (!refused_cleanly).then_some(bypass);
+            let bounds = Bounds { may_change: &may_change, listings, accepted, group };
+            self.unchanged(before, &group.observed, bounds, seen);
         }
     }
 
@@ -136,8 +143,30 @@ impl<'a> Case<'a> {
         aims
     }
 
+    /// Who may have done something to an object: the weakest of those whose attack on it was accepted; else of those
+    /// whose attack was accepted at all; else of those who tried. `None` where nobody attacked.
+    fn culprit<'g>(&self, groups: impl Iterator<Item = &'g GroupEvidence>, object: &str) -> Option<Role> {
+        let tried = groups.flat_map(|g| &g.steps).filter_map(|done| {
+            let step = usize::try_from(done.step).ok().and_then(|i| self.scenario.steps.get(i))?;
+            let accepted = || {
+                let sent = |s| said(self.scenario, self.evidence, step, s, self.context).accepted();
+                done.sent.iter().any(sent)
+            };
+            let objects = self.depends_on(step);
+            let aimed = objects.is_empty() || objects.contains(&object);
+            let rank = match (accepted(), aimed) {
+                (true, true) => 0,
+                (true, false) => 1,
+                (false, true) => 2,
+                (false, false) => 3,
+            };
+            (step.purpose == Purpose::Attack).then_some((rank, fold::strength(done.role), done.role))
+        });
+        tried.min_by_key(|(rank, strength, _)| (*rank, *strength)).map(|(_, _, role)| role)
+    }
+
     /// A step that was not sent. Returns whether that is so.
-    fn not_sent(&self, step: &Step, done: &StepEvidence, seen: &mut Seen) -> bool {
+    fn not_sent(&self, step: &'a Step, done: &StepEvidence, seen: &mut Seen) -> bool {
         let Some(why) = &done.not_sent else {
             if done.sent.is_empty() {
                 seen.by(
@@ -174,11 +203,20 @@ impl<'a> Case<'a> {
             Purpose::Control => (5, Cause::NoControl),
             Purpose::Attack | Purpose::Promise => (4, Cause::NoAnswer),
         };
+        if matches!(step.purpose, Purpose::Control | Purpose::Promise) {
+            self.not_met(step, seen);
+        }
         seen.by(done.role, rule, Verdict::Inconclusive, cause, format!("not sent: {why}"));
         true
     }
 
-    fn rows(&self, around: Around<'_>, rows: &[crate::scenario::After], who: Option<Role>, seen: &mut Seen) {
+    fn rows(
+        &self,
+        around: Around<'_>,
+        rows: &[crate::scenario::After],
+        attacker: &dyn Fn(&str) -> Option<Role>,
+        seen: &mut Seen,
+    ) {
         let accepted = |name: &str| {
             let (index, step) = self.scenario.step(name)?;
             let done = self.evidence.step(index)?;
@@ -194,7 +232,9 @@ impl<'a> Case<'a> {
                 }
                 _ => None,
             };
-            let who = maker.or(who);
+            // Who was found out step by step is not guessed again at the end.
+            let found_out = seen.blamed.contains(&row.object);
+            let who = maker.or_else(|| if found_out { None } else { attacker(&row.object) });
             let differences = after::check(around, row, &accepted);
             if let Some(shows) = &row.shows {
                 for difference in differences {
@@ -204,7 +244,8 @@ impl<'a> Case<'a> {
                 continue;
             }
             for difference in differences {
-                self.difference(difference, around.before, around.after, who, seen);
+                let follows = Self::row_may_follow(row, around.before, around.after, seen);
+                self.difference(difference, around.before, around.after, who, follows, seen);
             }
         }
     }
@@ -212,10 +253,6 @@ impl<'a> Case<'a> {
     /// The end of the scenario: its `after`, and whether everything was run.
     fn end(&self, last: Option<&'a Observation>, seen: &mut Seen) {
         let Some(last) = last else { return };
-        let attacker = self.evidence.each.or_else(|| {
-            let attack = self.scenario.steps.iter().find(|s| s.purpose == Purpose::Attack)?;
-            attack.role(self.evidence.each)
-        });
         // Whether a lock had ended is asked of the state as it last was before the final read-back.
         let groups = &self.evidence.groups;
         let before = match groups.len() {
@@ -227,7 +264,8 @@ impl<'a> Case<'a> {
         // `after` describes the end. Of a run that was stopped on its way, what each step left was judged above; a
         // deletion that was never sent is no broken promise.
         if sent == self.scenario.steps.len() {
-            self.rows(around, &self.scenario.after, attacker, seen);
+            let attacker = |object: &str| self.culprit(groups.iter(), object);
+            self.rows(around, &self.scenario.after, &attacker, seen);
         }
         if let Some(why) = &self.evidence.stopped {
             seen.remark(4, Verdict::Inconclusive, Cause::Interrupted, why.clone());

@@ -1,5 +1,8 @@
 //! What the rules have seen: remarks, witnesses, refusals.
 
+use std::collections::BTreeSet;
+
+use super::premise::Unmet;
 use crate::record::evidence::StepEvidence;
 use crate::record::verdict::{Cause, Verdict, Witness, WitnessKind};
 use crate::scenario::{Because, Role};
@@ -28,6 +31,10 @@ pub(super) struct Seen {
     pub(super) reasoned: Vec<(usize, Vec<Because>)>,
     /// Attacks that met a door that is not there, by the step.
     pub(super) doors: Vec<usize>,
+    /// The objects of which a change between two read-backs was found, and so by whom.
+    pub(super) blamed: BTreeSet<String>,
+    /// What was not accepted though later steps build on it.
+    pub(super) unmet: Unmet,
 }
 
 impl Seen {

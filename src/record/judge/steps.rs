@@ -1,20 +1,21 @@
 //! The rules about answers: what was said to each step, and whether it was true.
 
-use crate::record::evidence::{GroupEvidence, SentStep, StepEvidence};
+use crate::lock::{Presence, Reading};
+use crate::record::evidence::{GroupEvidence, Observation, SentStep, StepEvidence};
 use crate::record::judge::Case;
 use crate::record::judge::answers::{Refusal, Said};
 use crate::record::judge::compare;
 use crate::record::judge::effect::{self, Around, Effect};
 use crate::record::judge::seen::{Remark, Seen};
 use crate::record::verdict::{Cause, Verdict, WitnessKind};
-use crate::scenario::{Action, Because, Expect, Purpose, Right, Role, Step, rights};
+use crate::scenario::{Action, Because, Expect, Purpose, Right, Role, Step, VersionRef, rights};
 
-impl Case<'_> {
+impl<'a> Case<'a> {
     /// One answer to a step that is not part of a race.
     pub(super) fn answer(
         &self,
         around: Around<'_>,
-        step: &Step,
+        step: &'a Step,
         done: &StepEvidence,
         sent: &SentStep,
         said: &Said,
@@ -28,6 +29,9 @@ impl Case<'_> {
                     Purpose::Control => (5, Cause::NoControl),
                     _ => (4, Cause::NoAnswer),
                 };
+                if matches!(step.purpose, Purpose::Control | Purpose::Promise) {
+                    self.not_met(step, seen);
+                }
                 seen.by(who, rule, Verdict::Inconclusive, cause, format!("“{}”: {why}", step.text));
             }
             (_, Expect::Either, Said::Refused(refusal)) => {
@@ -35,6 +39,16 @@ impl Case<'_> {
                 let door = refusal.reasons.contains(&Because::NotSupported);
                 if door {
                     seen.door(done);
+                }
+                // Whether the right to it was there decides; where one answer means other things too, they need none.
+                let of_right = [Because::ObjectLocked, Because::NotPermitted];
+                if refusal.reasons.contains(&Because::NotPermitted)
+                    && !lacks(step, who)
+                    && (!asks_to_bypass(step) || who.holds(Right::BypassGovernanceRetention))
+                    && refusal.reasons.iter().all(|r| of_right.contains(r))
+                {
+                    let index = usize::try_from(done.step).unwrap_or(usize::MAX);
+                    seen.reasoned.push((index, refusal.reasons.clone()));
                 }
                 let kind = if door { WitnessKind::NoDoor } else { WitnessKind::Refusal };
                 seen.witness(kind, vec![sent.exchange]);
@@ -48,13 +62,16 @@ impl Case<'_> {
                     && compare::lock_ended(self.evidence, object, around.before, around.after.at)
                 {
                     seen.by(who, 2, Verdict::Inconclusive, Cause::LockEnded, text);
+                } else if self.attack_may_follow(step, lacks(step, who), around.before, around.after.at, seen)
+                {
+                    Self::follows(Some(who), &text, seen);
                 } else {
                     seen.by(who, 2, Verdict::Fail, Cause::Accepted, text);
                 }
             }
             (_, Expect::Refused, Said::Refused(refusal)) => Self::refused(step, done, sent, refusal, seen),
             (purpose, _, Said::Refused(refusal)) => {
-                Self::unexpected_refusal(purpose, step, done, refusal, said, seen);
+                self.unexpected_refusal(purpose, step, done, refusal, said, seen);
             }
             (purpose, _, Said::Accepted(_)) => {
                 let (rule, verdict, cause, kind) = match purpose {
@@ -62,7 +79,11 @@ impl Case<'_> {
                     Purpose::Control => (5, Verdict::Inconclusive, Cause::NoControl, WitnessKind::Right),
                     _ => (3, Verdict::Fail, Cause::PromiseBroken, WitnessKind::Promise),
                 };
-                match effect::effect(around, step, sent) {
+                let effect = match step.action {
+                    Action::GetObject => self.read(around, step, sent),
+                    _ => effect::effect(around, step, sent),
+                };
+                match effect {
                     Effect::Seen | Effect::NotOfVersions => seen.witness(kind, vec![sent.exchange]),
                     Effect::Missing(why) => {
                         let text = format!("“{}” was accepted without effect: {why}", step.text);
@@ -75,6 +96,37 @@ impl Case<'_> {
                 }
             }
         }
+    }
+
+    /// A read that was accepted: what came is what a read-back knows of the object.
+    fn read(&self, around: Around<'_>, step: &Step, sent: &SentStep) -> Effect {
+        let Some(object) = step.object.as_deref() else { return Effect::NotOfVersions };
+        let Some(answer) = self.context.exchanges.get(sent.exchange).and_then(|e| e.answer()) else {
+            return Effect::NotOfVersions;
+        };
+        let versions = |o: &'_ Observation| -> Vec<String> {
+            let of_it = o.versions.iter().filter(|v| v.object == object);
+            let known = of_it.filter_map(|v| match &v.state.presence {
+                Reading::Known(Presence::Present { sha256, .. }) => Some(sha256.clone()),
+                _ => None,
+            });
+            known.collect()
+        };
+        let known: Vec<String> =
+            around.before.into_iter().chain(std::iter::once(around.after)).flat_map(versions).collect();
+        if known.is_empty()
+            || answer.body.sha256.is_empty()
+            || answer.status == 206
+            || known.contains(&answer.body.sha256)
+        {
+            return Effect::Seen;
+        }
+        let several = around.after.key(object).and_then(|k| k.listing.known());
+        if step.version_ref() == VersionRef::Latest && several.is_some_and(|l| l.len() > 1) {
+            // The current version may be one that no row of the scenario names, and that is not read back.
+            return Effect::NotOfVersions;
+        }
+        Effect::Missing(format!("what came is not what {object} holds"))
     }
 
     /// A refusal that was expected: does the dialect know it for one of the expected reasons?
@@ -119,8 +171,9 @@ impl Case<'_> {
 
     /// A setup, control or promise that was refused.
     fn unexpected_refusal(
+        &self,
         purpose: Purpose,
-        step: &Step,
+        step: &'a Step,
         done: &StepEvidence,
         refusal: &Refusal,
         said: &Said,
@@ -130,6 +183,11 @@ impl Case<'_> {
         let text = format!("“{}” was refused: {said}", step.text);
         let permission = refusal.reasons.contains(&Because::NotPermitted)
             || (refusal.status == 403 && refusal.reasons.is_empty());
+        // Whether it was refused only because of what was not accepted before.
+        let follows = self.may_follow(step, seen);
+        if purpose != Purpose::Setup {
+            self.not_met(step, seen);
+        }
         if purpose != Purpose::Setup && permission && lacks(step, who) {
             seen.by(who, 5, Verdict::Skipped, Cause::NoRight, lacks_text(step, who));
             return;
@@ -156,6 +214,8 @@ impl Case<'_> {
                 let unsupported = refusal.reasons.contains(&Because::NotSupported);
                 if permission || unsupported {
                     seen.by(who, 4, Verdict::Inconclusive, Cause::OtherRefusal, text);
+                } else if follows {
+                    Self::follows(Some(who), &text, seen);
                 } else {
                     seen.by(who, 3, Verdict::Fail, Cause::PromiseBroken, text);
                 }
@@ -231,6 +291,16 @@ fn of_a_bucket(action: Action) -> bool {
 /// Whether a role is meant to lack a right that the step needs.
 fn lacks(step: &Step, role: Role) -> bool {
     rights::needed(step).into_iter().any(|right| !role.holds(right))
+}
+
+/// Whether it asks to bypass governance in any of the places where that can be said.
+fn asks_to_bypass(step: &Step) -> bool {
+    let said = [&step.query, &step.headers, &step.unsigned_headers];
+    step.bypass_governance
+        || said
+            .into_iter()
+            .flatten()
+            .any(|(name, _)| name.eq_ignore_ascii_case("x-amz-bypass-governance-retention"))
 }
 
 fn lacks_text(step: &Step, role: Role) -> String {

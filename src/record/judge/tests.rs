@@ -661,3 +661,177 @@ fn a_promise_that_is_refused_or_has_no_effect_is_broken() {
     assert_eq!(extend((409, "Conflict", ""), lock()).0, Verdict::Fail);
     assert_eq!(extend((500, "InternalError", ""), lock()), (Verdict::Inconclusive, Cause::NoAnswer));
 }
+
+#[test]
+fn a_redirection_is_no_refusal() {
+    for status in [301, 302, 307, 308] {
+        World::answered((204, "", ""), (status, "TemporaryRedirect", ""))
+            .is(Verdict::Inconclusive, Cause::NoAnswer);
+        World::answered((status, "", ""), LOCKED).is(Verdict::Inconclusive, Cause::NoControl);
+        let mut either = World::answered((204, "", ""), (status, "", ""));
+        either.scenario.steps[1].expect = Expect::Either;
+        either.scenario.steps[1].because.clear();
+        either.is(Verdict::Inconclusive, Cause::NoAnswer);
+    }
+}
+
+#[test]
+fn where_the_state_decides_a_refusal_for_a_missing_right_shows_nothing_either() {
+    let either = |answer: (u16, &str, &str)| {
+        let mut world = World::answered((204, "", ""), answer);
+        world.scenario.steps[1].expect = Expect::Either;
+        world.scenario.steps[1].because.clear();
+        world
+    };
+    either(LOCKED).is(Verdict::Pass, Cause::Held);
+    either((403, "AccessDenied", "no")).is(Verdict::Inconclusive, Cause::NoControl);
+    let mut gone = either((403, "AccessDenied", "no"));
+    *gone.ledger() = state("l1", Presence::Gone, None);
+    gone.is(Verdict::Fail, Cause::Destroyed);
+}
+
+/// The promise that locks the record was refused; then the attack was accepted, and the record is gone.
+fn unlocked(refused: (u16, &str, &str)) -> World {
+    let mut world = World::answered(refused, (204, "", ""));
+    let mut promise = step(Purpose::Promise, Action::PutRetention, "ledger", Expect::Accepted);
+    promise.retention = Some(AskRetention::Set { mode: Some(Mode::Compliance), until: None });
+    world.scenario.steps[0] = promise;
+    world.scenario.objects.truncate(1);
+    world.evidence.objects.truncate(1);
+    world.evidence.objects[0].retention = None;
+    let evidence = &mut world.evidence;
+    let observations =
+        evidence.baseline.iter_mut().chain(evidence.groups.iter_mut().map(|g| &mut g.observed));
+    for observation in observations {
+        observation.versions.truncate(1);
+        observation.keys.truncate(1);
+        observation.versions[0].state.retention = Reading::Known(None);
+    }
+    *world.ledger() = state("l1", Presence::Gone, None);
+    world
+}
+
+#[test]
+fn what_a_missing_right_left_unlocked_is_no_fail_and_what_was_seen_locked_is() {
+    let no = (403, "AccessDenied", "no");
+    unlocked(no).is(Verdict::Inconclusive, Cause::OtherRefusal);
+    // The same with a lock that stood there just before.
+    let mut world = unlocked(no);
+    for observation in [0, 1] {
+        let observed = match observation {
+            0 => world.evidence.baseline.as_mut().expect("a baseline"),
+            _ => &mut world.evidence.groups[0].observed,
+        };
+        observed.versions[0].state.retention = Reading::Known(Some(lock()));
+    }
+    world.is(Verdict::Fail, Cause::Destroyed);
+    // A principal that may not delete was let through: that needs no lock.
+    let mut world = unlocked(no);
+    world.scenario.steps[1].who = As::Role(Role::Writer);
+    world.evidence.groups[1].steps[0].role = Role::Writer;
+    assert_eq!(world.judge().verdict(), Verdict::Fail);
+    // A deletion that was refused and done.
+    let mut world = unlocked(no);
+    world.events = World::answered(no, no).events;
+    assert_eq!(world.judge().verdict(), Verdict::Fail);
+    // The promise refused for no want of a right is broken.
+    assert_eq!(unlocked((409, "Conflict", "")).judge().verdict(), Verdict::Fail);
+}
+
+#[test]
+fn the_weakest_is_the_weakest_whose_attack_can_have_done_it() {
+    let weakest = |answers: [(u16, &str, &str); 2], gone_after: usize| {
+        let mut world = World::answered(answers[0], answers[1]);
+        let attack = world.scenario.steps[1].clone();
+        world.scenario.steps[0] = Step { who: As::Role(Role::Reader), ..attack.clone() };
+        world.scenario.steps[1] = Step { who: As::Role(Role::Administrator), ..attack };
+        world.evidence.baseline = Some(observation(false));
+        world.evidence.groups[0].steps[0].role = Role::Reader;
+        world.evidence.groups[1].steps[0].role = Role::Administrator;
+        for group in world.evidence.groups.iter_mut().skip(gone_after) {
+            group.observed.versions[0].state = state("l1", Presence::Gone, None);
+        }
+        let judged = world.judge();
+        assert_eq!(judged.verdict(), Verdict::Fail, "{}", judged.reason());
+        judged.breaker()
+    };
+    let yes = (204, "", "");
+    // The reader was refused, and it is the administrator's deletion that was seen.
+    assert_eq!(weakest([LOCKED, yes], 1), Some(Role::Administrator));
+    // The reader was told yes and did nothing; what was seen decides.
+    assert_eq!(weakest([yes, yes], 1), Some(Role::Administrator));
+    assert_eq!(weakest([yes, LOCKED], 0), Some(Role::Reader));
+    // A lie: the reader was refused, and the record was gone right after.
+    assert_eq!(weakest([LOCKED, LOCKED], 0), Some(Role::Reader));
+}
+
+#[test]
+fn a_row_at_the_end_names_who_was_accepted() {
+    // Nothing that is read back one by one changed, but the key has one version too many.
+    let mut world = World::answered(LOCKED, (200, "", ""));
+    let mut upload = step(Purpose::Attack, Action::PutObject, "ledger", Expect::Refused);
+    upload.because = vec![Because::NotPermitted];
+    world.scenario.steps = vec![
+        Step { who: As::Role(Role::Anonymous), ..upload.clone() },
+        Step { who: As::Role(Role::Reader), ..upload },
+    ];
+    world.evidence.baseline = Some(observation(false));
+    world.evidence.groups[0].steps[0].role = Role::Anonymous;
+    world.evidence.groups[1].steps[0].role = Role::Reader;
+    world.scenario.after[0].versions = Some(1);
+    let Reading::Known(listing) = &mut world.last().keys[0].listing else { panic!("listed") };
+    listing.insert(0, Listed { version_id: "l2".into(), marker: false });
+    assert_eq!(world.judge().breaker(), Some(Role::Reader));
+}
+
+#[test]
+fn an_answer_that_says_it_comes_from_a_cache_reads_nothing() {
+    for (name, value, kept) in [
+        ("x-cache", "Hit from cloudfront", true),
+        ("x-cache-status", "HIT", true),
+        ("x-cache", "Miss from cloudfront", false),
+        ("age", "0", true),
+    ] {
+        let mut world = World::good();
+        let log = Log::default();
+        for event in std::mem::take(&mut world.events) {
+            if let crate::record::log::What::Exchange(exchange) = event.what {
+                log.exchange("", *exchange);
+            }
+        }
+        let mut read = exchange(200, "", "");
+        let Outcome::Answered(answer) = &mut read.outcome else { panic!("answered") };
+        answer.headers.push((name.to_owned(), value.to_owned()));
+        let number = log.exchange("", read);
+        world.events = log.take();
+        world.last().versions[0].exchanges.push(number);
+        let judged = world.judge();
+        assert_eq!(judged.verdict() == Verdict::Inconclusive, kept, "{name}: {value}: {}", judged.reason());
+    }
+}
+
+#[test]
+fn a_read_that_was_accepted_brought_what_the_object_holds() {
+    let read = |sha256: &str, version: VersionRef| {
+        let mut world = World::good();
+        let log = Log::default();
+        for _ in 0..3 {
+            let mut answered = exchange(200, "", "");
+            let Outcome::Answered(answer) = &mut answered.outcome else { panic!("answered") };
+            answer.body.sha256 = sha256.to_owned();
+            log.exchange("", answered);
+        }
+        world.events = log.take();
+        world.scenario.steps.truncate(2);
+        let mut promise = step(Purpose::Promise, Action::GetObject, "ledger", Expect::Accepted);
+        promise.version = Some(version);
+        world.scenario.steps = vec![promise.clone(), promise];
+        world.evidence.groups[0].observed = observation(true);
+        world.evidence.groups[1].observed = observation(true);
+        world.judge().verdict()
+    };
+    assert_eq!(read("aa", VersionRef::Own), Verdict::Pass);
+    assert_eq!(read("aa", VersionRef::Latest), Verdict::Pass);
+    assert_eq!(read("cc", VersionRef::Own), Verdict::Fail);
+    assert_eq!(read("cc", VersionRef::Latest), Verdict::Fail);
+}

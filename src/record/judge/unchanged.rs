@@ -3,9 +3,23 @@
 use super::compare::{self, Difference};
 use super::seen::{Remark, Seen};
 use super::{Case, said};
-use crate::record::evidence::{Observation, Observed};
+use crate::record::evidence::{GroupEvidence, Observation, Observed};
 use crate::record::verdict::{Cause, Verdict};
 use crate::scenario::{Expect, Role, VersionRef};
+
+/// What is known of the requests between two read-backs.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds<'b> {
+    /// The objects that they may change.
+    pub(super) may_change: &'b [&'b str],
+    /// Whether all were refused, so that nothing new may be listed.
+    pub(super) listings: bool,
+    /// Whether one of them was accepted and, among them, one asked to bypass governance; a change that all refused needs
+    /// no other reason.
+    pub(super) accepted: Option<bool>,
+    /// The requests.
+    pub(super) group: &'b GroupEvidence,
+}
 
 impl Case<'_> {
     /// Everything that may not change is as before.
@@ -13,11 +27,13 @@ impl Case<'_> {
         &self,
         before: &Observation,
         now: &Observation,
-        may_change: &[&str],
-        listings: bool,
-        who: Option<Role>,
+        Bounds { may_change, listings, accepted, group }: Bounds<'_>,
         seen: &mut Seen,
     ) {
+        let who = |object: &str| {
+            let culprit = self.culprit(std::iter::once(group), object);
+            culprit.or_else(|| group.steps.first().map(|s| s.role))
+        };
         // A version that the server itself is to remove, so that its cycle is seen, may go at any time.
         let leaves = |object: &str, of: &str| {
             let names = |row: &VersionRef| match row {
@@ -36,7 +52,12 @@ impl Case<'_> {
                 None => vec![Difference::Unread(format!("{} was not read back again", was.object))],
             };
             for difference in differences {
-                self.difference(difference, Some(before), now, who, seen);
+                let follows =
+                    accepted.is_some_and(|bypass| Self::change_may_follow(was, bypass, now.at, seen));
+                if !matches!(difference, Difference::Unread(_)) {
+                    seen.blamed.insert(was.object.clone());
+                }
+                self.difference(difference, Some(before), now, who(&was.object), follows, seen);
             }
         }
         if !listings {
@@ -56,19 +77,22 @@ impl Case<'_> {
                     verdict: Verdict::Fail,
                     cause: Cause::FalseAnswer,
                     text,
-                    who,
+                    who: who(&was.object),
                 });
+                seen.blamed.insert(was.object.clone());
             }
         }
     }
 
-    /// A difference becomes a fail, unless the lock had ended or it could not be read.
+    /// A difference becomes a fail, unless the lock had ended, it could not be read, or it may follow from a step that
+    /// was not accepted.
     pub(super) fn difference(
         &self,
         difference: Difference,
         before: Option<&Observation>,
         now: &Observation,
         who: Option<Role>,
+        follows: bool,
         seen: &mut Seen,
     ) {
         let remark = match difference {
@@ -78,6 +102,9 @@ impl Case<'_> {
             Difference::Undone { text, .. } if !self.all_done() => {
                 let text = format!("{text}; but a step that was to do it was not accepted");
                 Remark { rule: 4, verdict: Verdict::Inconclusive, cause: Cause::NoAnswer, text, who }
+            }
+            Difference::Broken { text, .. } | Difference::Undone { text, .. } if follows => {
+                return Self::follows(who, &text, seen);
             }
             Difference::Broken { cause, text, object } | Difference::Undone { cause, text, object } => {
                 let ended = !matches!(cause, Cause::PromiseBroken | Cause::FalseAnswer)

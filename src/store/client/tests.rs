@@ -87,6 +87,7 @@ async fn no_secret_stands_in_an_exchange() {
         ops::put_object("b", "k", "content", &LockHeaders::NONE),
         ops::delete_object("b", "k", Some("v")).auth(Auth::Presigned { expires_s: 60 }),
         ops::delete_object("b", "k", Some("v")).auth(Auth::WrongSignature),
+        ops::delete_object("b", "k", Some("v")).auth(Auth::WrongPresigned { expires_s: 60 }),
         ops::post_form(&form, Some(&who), "us-east-1", now),
         ops::sts_get_caller_identity(),
     ];

@@ -270,3 +270,80 @@ async fn a_silent_head_is_never_unlocked() {
     let HeadLock::Shown(odd) = odd else { panic!("{odd:?}") };
     assert!(matches!(odd.retention, Some(Reading::Unread(_))), "a mode without a date is no retention");
 }
+
+#[tokio::test]
+async fn what_is_not_the_whole_version_as_it_is_proves_nothing() {
+    let list = || listing(&version_entry("Version", "v1"));
+    let none = || line(200, "<Retention/>");
+    for hostile in [
+        line(206, "abc").with("content-range", "bytes 0-2/3"),
+        whole().with("content-range", "bytes 0-2/30"),
+        line(304, "").with("etag", "\"900150983cd24fb0d6963f7d28e17f72\""),
+        line(307, "").with("location", "http://elsewhere.invalid/b/k?versionId=v1"),
+        line(204, ""),
+        line(202, "abc"),
+        whole().with("content-length", "4"),
+        error(200, "InternalError", "We encountered an internal error."),
+        error(200, "NoSuchVersion", "said with 200"),
+        error(404, "NoSuchBucket", ""),
+        error(410, "NoSuchKey", ""),
+        line(404, ""),
+        line(404, "<html>not found</html>"),
+    ] {
+        let back = read(vec![hostile.clone()], none(), held("OFF"), list()).await;
+        assert!(matches!(back.state.presence, Reading::Unread(_)), "{hostile:?}: {:?}", back.state.presence);
+    }
+    // Empty, with all that a HEAD would show: other bytes, by their digest.
+    let empty =
+        line(200, "").with("etag", "\"900150983cd24fb0d6963f7d28e17f72\"").with("x-amz-version-id", "v1");
+    let back = read(vec![empty], none(), held("OFF"), list()).await;
+    let Reading::Known(Presence::Present { sha256, size: 0 }) = back.state.presence else {
+        panic!("present")
+    };
+    assert!(sha256.starts_with("e3b0c442"));
+}
+
+#[tokio::test]
+async fn a_lock_that_is_said_twice_or_in_another_document_is_not_read() {
+    let list = || listing(&version_entry("Version", "v1"));
+    let retention = |body: &str| line(200, body);
+    let date = format!("<RetainUntilDate>{UNTIL}</RetainUntilDate>");
+    for hostile in [
+        format!("<Retention><Mode>GOVERNANCE</Mode><Mode>COMPLIANCE</Mode>{date}</Retention>"),
+        format!("<Retention><Mode>COMPLIANCE</Mode>{date}{date}</Retention>"),
+        format!("<Error><Retention><Mode>COMPLIANCE</Mode>{date}</Retention></Error>"),
+        format!("<Retention><Mode>COMPLIANCE</Mode></Retention>{date}x"),
+        "<Retention><Mode>COMPLIANCE</Mode></Retention>".to_owned(),
+        "abc".to_owned(),
+        String::new(),
+    ] {
+        let back = read(vec![whole()], retention(&hostile), held("OFF"), list()).await;
+        let trouble = matches!(back.state.retention, Reading::Unread(_));
+        let as_written = back.state.retention
+            == Reading::Known(Some(Retention {
+                mode: Mode::Compliance,
+                until: parse_wire(UNTIL).expect("a date"),
+            }));
+        // A date behind the document's end is read as the document's; it cannot make a lock out of none.
+        assert!(trouble || as_written && hostile.ends_with('x'), "{hostile}: {:?}", back.state.retention);
+    }
+    for hostile in [line(206, "<LegalHold><Status>ON</Status></LegalHold>"), held("MAYBE"), line(200, "ON")] {
+        let back = read(vec![whole()], line(200, "<Retention/>"), hostile.clone(), list()).await;
+        assert!(matches!(back.state.hold, Reading::Unread(_)), "{hostile:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_listing_shows_a_version_only_by_its_own_key_and_id() {
+    for (entries, listed) in [
+        (version_entry("Version", "v1"), true),
+        (version_entry("Version", "V1"), false),
+        (version_entry("Version", "v1").replace("<Key>k<", "<Key>%6B<"), false),
+        (version_entry("Version", "v1").replace("<Key>k<", "<Key>/k<"), false),
+        (version_entry("Version", "v1").replace("<Key>k<", "<Key>K<"), false),
+        (String::new(), false),
+    ] {
+        let back = read(vec![whole()], line(200, "<Retention/>"), held("OFF"), listing(&entries)).await;
+        assert_eq!(back.state.listed == Reading::Known(true), listed, "{entries}");
+    }
+}
