@@ -4,9 +4,13 @@
 //! secret ever stands in one); `record` keeps them; the judge reads answers only from here, so that
 //! evidence can be judged again from a file.
 
+mod logged;
+
 use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+
+pub use logged::{LogEntry, LoggedChange, LoggedVersion};
 
 /// The longest body, in bytes, whose text is kept beside its digest.
 pub const KEPT_TEXT: usize = 16 * 1024;

@@ -269,6 +269,7 @@ impl Audit<'_> {
             clock: opened.clock.clone(),
             own_server: opened.own_server,
             machine: opened.machine.clone(),
+            access_log: opened.access_log.clone().ok(),
             allow: input.allow,
             max_residue: self.max_residue,
             capabilities: input.capabilities,

@@ -162,6 +162,7 @@ impl Stand {
             clock: opened.clock.clone(),
             own_server: true,
             machine: opened.machine.clone(),
+            access_log: opened.access_log.clone().ok(),
             allow: input.allow,
             max_residue: input.max_residue,
             capabilities: input.capabilities,

@@ -8,6 +8,7 @@ use chrono::{DateTime, Utc};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::exchange::LogEntry;
 use crate::lock::{LegalHold, Reading, Retention, VersionState};
 use crate::scenario::Role;
 
@@ -117,6 +118,24 @@ pub struct SentStep {
     pub version_id: Option<String>,
     /// The upload id that the answer gave.
     pub upload_id: Option<String>,
+    /// What the server's own log showed of it, where the step asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logged: Option<LogEvidence>,
+}
+
+/// What the server's own log showed of one request.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct LogEvidence {
+    /// The access key that signed the request (an identifier, no secret); `None` of an unsigned one.
+    pub sender: Option<String>,
+    /// Its entries: one as a rule, none if none came in time.
+    pub reading: Reading<Vec<LogEntry>>,
+    /// How many entries of other requests came since it was sent. A log that shows nothing at all is no witness.
+    pub others: u64,
+    /// How long was waited for the entry, in milliseconds.
+    pub waited_ms: u64,
+    /// The events that hold the entries as the server wrote them, without secrets.
+    pub events: Vec<EventNumber>,
 }
 
 /// What became of one step.

@@ -123,6 +123,14 @@ impl Log {
         self.push(at, about, What::Note(text.into()))
     }
 
+    /// A header of the answer of an exchange that was written.
+    #[must_use]
+    pub fn answer_header(&self, number: EventNumber, name: &str) -> Option<String> {
+        let events = self.lock();
+        let answer = Exchanges::of(&events).get(number)?.answer()?;
+        answer.header(name).filter(|value| !value.is_empty()).map(ToOwned::to_owned)
+    }
+
     /// A copy of what was written so far.
     #[must_use]
     pub fn snapshot(&self) -> Vec<Event> {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::lock::{Presence, Reading};
-use crate::record::evidence::{Observation, RunEvidence, StepEvidence};
+use crate::record::evidence::{LogEvidence, Observation, RunEvidence, StepEvidence};
 use crate::record::judge::{Context, Folded, fold, judge, retention_words, said, tries};
 use crate::record::{Cause, Judgement, RunResult, ScenarioResult, StepText, WitnessText};
 use crate::scenario::{Expect, Role, Scenario, Step};
@@ -123,6 +123,12 @@ fn step_text(
         Expect::Either => "any answer; no harm".to_owned(),
         other => other.word().to_owned(),
     };
+    let expected = if step.logged.is_empty() {
+        expected
+    } else {
+        let parts: Vec<&str> = step.logged.iter().map(|part| part.word()).collect();
+        format!("{expected}; in the server's log with {}", parts.join(", "))
+    };
     let mut answers: BTreeMap<String, usize> = BTreeMap::new();
     for sent in &done.sent {
         *answers.entry(said(scenario, evidence, step, sent, context).to_string()).or_default() += 1;
@@ -136,6 +142,8 @@ fn step_text(
     } else {
         answers.iter().map(|(text, n)| format!("{n} × {text}")).collect::<Vec<_>>().join(", ")
     };
+    let log: Vec<String> = done.sent.iter().filter_map(|s| s.logged.as_ref()).map(logged).collect();
+    let answered = if log.is_empty() { answered } else { format!("{answered}; {}", log.join(", ")) };
     StepText {
         purpose: step.purpose,
         text: step.text.clone(),
@@ -144,6 +152,20 @@ fn step_text(
         expected,
         answered,
         exchanges: done.sent.iter().map(|s| s.exchange).collect(),
+    }
+}
+
+/// What the server's own log showed of a request.
+fn logged(log: &LogEvidence) -> String {
+    match &log.reading {
+        Reading::Unread(why) => format!("its log was not read ({why})"),
+        Reading::Known(entries) if entries.is_empty() => {
+            format!("not in its log after {} s", log.waited_ms.div_ceil(1_000))
+        }
+        Reading::Known(entries) => {
+            let texts: Vec<String> = entries.iter().map(ToString::to_string).collect();
+            format!("in its log as: {}", texts.join(" | "))
+        }
     }
 }
 

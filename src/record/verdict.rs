@@ -45,6 +45,8 @@ words! {
         TwoWinners = "two-winners",
         /// Fail: a legal act was refused, or had no effect.
         PromiseBroken = "promise-broken",
+        /// Fail: the server's own log does not have what it owes.
+        NotLogged = "not-logged",
         /// Inconclusive: the setup was refused or not answered.
         NoSetup = "no-setup",
         /// Inconclusive: the lock had ended before the read-back.
@@ -94,6 +96,8 @@ words! {
         Promise = "promise",
         /// Exactly one of several requests was accepted.
         OneWinner = "one-winner",
+        /// The server's own log has the request, with all that is demanded of it.
+        Logged = "logged",
         /// The state was read back whole and is as it has to be.
         Intact = "intact",
     }

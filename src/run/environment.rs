@@ -9,6 +9,7 @@ use crate::record::Log;
 use crate::run::interrupt::CancellationFlag;
 use crate::run::journal::Journal;
 use crate::scenario::{Capability, Reach, Role};
+use crate::store::access_log::AccessLog;
 use crate::store::client::Client;
 use crate::store::credentials::Credentials;
 use crate::store::machine::Machine;
@@ -58,6 +59,8 @@ pub struct Environment {
     pub journal: Journal,
     /// The server's own switches, where the tool started it.
     pub machine: Option<Arc<dyn Machine>>,
+    /// The server's own log of requests, where the tool started it and can read it.
+    pub access_log: Option<Arc<dyn AccessLog>>,
     /// Raised to stop the run.
     pub interrupt: CancellationFlag,
 }

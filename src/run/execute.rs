@@ -340,9 +340,12 @@ impl Session<'_> {
                     return Ok(Some(INTERRUPTED.to_owned()));
                 }
             }
+            let mark = self.log_mark(&scenario.steps[group.clone()]);
             let (mut steps, adopt) = self.group(group).await?;
             let before = groups.last().map(|g| &g.observed).or(baseline.as_ref());
             let observed = self.observe_after(&mut steps, &adopt, before).await;
+            // After the read-back: its requests come later, and show that the log is written at all.
+            self.read_log(&mut steps, mark).await;
             groups.push(GroupEvidence { steps, observed });
         }
         Ok(None)

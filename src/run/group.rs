@@ -160,6 +160,7 @@ impl Session<'_> {
             sha256: outgoing.sha256.clone(),
             version_id: None,
             upload_id: None,
+            logged: None,
         };
         let Some(answer) = reply.answer().filter(|_| reply.is_success()) else { return sent };
         let header = |name| answer.header(name).filter(|v| !v.is_empty()).map(ToOwned::to_owned);

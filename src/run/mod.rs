@@ -30,6 +30,7 @@ mod handles;
 mod interrupt;
 mod journal;
 mod lease;
+mod logged;
 mod observe;
 mod place;
 mod placeholders;

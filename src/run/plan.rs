@@ -165,6 +165,10 @@ fn reach(scenario: &Scenario, input: &PlanInput) -> Option<String> {
         return None;
     }
     Some(match scenario.reach {
+        Reach::Server if !input.own_server && scenario.requires.contains(&Capability::AccessLog) => {
+            "access log: only a server that this tool started shows its log; on any other it is read by hand"
+                .to_owned()
+        }
         Reach::Server if !input.own_server => {
             "reach server: only on a server that the tool started".to_owned()
         }

@@ -103,7 +103,7 @@ async fn environment(defects: &[Defect], roles: &[Role]) -> (Environment, Arc<No
         principals.insert(*role, PrincipalAccess::Credentials(Some(session(&client, &root, *role).await)));
     }
     // Nobody holds this server's switches here.
-    let of_machine = [Capability::ServerRestart, Capability::ServerClock];
+    let of_machine = [Capability::ServerRestart, Capability::ServerClock, Capability::AccessLog];
     let capabilities: BTreeSet<Capability> =
         Capability::ALL.iter().copied().filter(|c| !of_machine.contains(c)).collect();
     let prefix = canary_base("trades/", RUN);
@@ -129,6 +129,7 @@ async fn environment(defects: &[Defect], roles: &[Role]) -> (Environment, Arc<No
         clock,
         own_server: true,
         machine: None,
+        access_log: None,
         allow: Reach::Server,
         max_residue: TimeDelta::days(1),
         capabilities,

@@ -4,6 +4,7 @@
 
 mod afters;
 mod controls;
+mod logged;
 mod names;
 mod residue;
 mod resources;
@@ -55,6 +56,7 @@ pub(crate) fn rules(page: &Page<'_>, places: &Places, scenario: &Scenario) {
     resources::check(&case);
     residue::check(&case);
     afters::check(&case);
+    logged::check(&case);
     controls::check(&case);
 }
 

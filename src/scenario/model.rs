@@ -5,8 +5,8 @@ use chrono::{DateTime, TimeDelta, Utc};
 use crate::lock::{LegalHold, Mode};
 use crate::scenario::rights::Role;
 use crate::scenario::vocabulary::{
-    Action, Because, Capability, Expect, Integrity, ObjectSetup, On, Purpose, Reach, Safety, Severity,
-    Signature, Versioning,
+    Action, Because, Capability, Expect, Integrity, LogPart, ObjectSetup, On, Purpose, Reach, Safety,
+    Severity, Signature, Versioning,
 };
 use crate::time::Span;
 
@@ -237,6 +237,8 @@ pub struct Step {
     pub quiet: bool,
     /// The earliest instant at which it is sent, by the server's clock.
     pub at: Option<Moment>,
+    /// What the server's own log has to say of it; empty: the log is not asked.
+    pub logged: Vec<LogPart>,
     /// Of a restart: the server is killed instead of being asked to end.
     pub crash: bool,
     /// How far the clock is moved; negative is back.

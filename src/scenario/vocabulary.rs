@@ -91,6 +91,8 @@ words! {
         ServerRestart = "server-restart",
         /// The tool can move the clock by which the server judges locks.
         ServerClock = "server-clock",
+        /// The tool can read the server's own log of requests.
+        AccessLog = "access-log",
     }
 }
 
@@ -199,6 +201,24 @@ words! {
         MoveClock = "move-clock",
         /// Any other request: `method`, `query`, `headers`, `body`/`content`, aimed by `object` or `on`.
         Raw = "raw",
+    }
+}
+
+words! {
+    /// What the server's own log has to say of a request.
+    LogPart {
+        /// Who sent it: the access key.
+        Principal = "principal",
+        /// Bucket and key; of a batch each of them.
+        Key = "key",
+        /// The version id; of a batch each of them.
+        Version = "version",
+        /// That the bypass of governance was asked for.
+        Bypass = "bypass",
+        /// That it was refused; of a batch each entry that was.
+        Refusal = "refusal",
+        /// What the lock was to be changed to: mode and date, or the legal hold.
+        Change = "change",
     }
 }
 

@@ -196,6 +196,13 @@ defects! {
     ClientAddressFromHeader, "client-address-from-header", false, "aws:SourceIp is what the client's header X-Forwarded-For says.", "MinIO A18";
     UncheckedBatchSkipsLock, "unchecked-batch-skips-lock", false, "DeleteObjects without a checksum of its body is carried out, without the lock check.", "MUL-12";
     MisspeltHoldDropped, "misspelt-hold-dropped", false, "A legal-hold header that says neither ON nor OFF is accepted and dropped.", "PUT-09";
+    LogOmitsBypass, "log-omits-bypass", false, "What bypasses governance is not in the server's log.", "LOG-01, LOG-02; seed 004:279: all bypass actions must be logged";
+    LogOmitsRefusals, "log-omits-refusals", false, "What was refused is not in the server's log.", "LOG-04; seed 004:279";
+    LogHidesBypass, "log-hides-bypass", false, "The server's log does not say that the bypass of governance was asked for.", "LOG-01; the fields of S3 server access logs have no place for the header";
+    LogWithoutPrincipal, "log-without-principal", false, "The server's log does not say who sent a request.", "LOG-01, LOG-05; seed 004:279";
+    LogWithoutVersion, "log-without-version", false, "The server's log names keys without version ids.", "LOG-01, LOG-02; a key has many versions, of which one was removed";
+    LogBatchWithoutResults, "log-batch-without-results", false, "The server's log of a batch deletion does not say which entries were refused.", "LOG-06; MinIO's audit webhook: 200 for the whole";
+    LogHoldWithoutState, "log-hold-without-state", false, "The server's log does not say whether a legal hold was set or released.", "LOG-07; MinIO's audit webhook: no part of the body";
 }
 
 impl Defect {

@@ -11,7 +11,7 @@
 //! faults. s3s verifies signed headers and chunks; what depends on the time (skew, presigned URLs,
 //! form policies) is judged by `front` and `sigv4` against the injected clock.
 //!
-//! What it does not do: run lifecycle rules of days or tiers, replicate, encrypt, log, serve ACLs, event holds (501)
+//! What it does not do: run lifecycle rules of days or tiers, replicate, encrypt, serve ACLs, event holds (501)
 //! or virtual-hosted-style addresses. It is a test server: all is in memory.
 
 pub mod access;
@@ -31,6 +31,7 @@ pub mod listing;
 mod lists;
 mod lock_changes;
 mod locks;
+pub mod log;
 pub mod model;
 pub mod multipart;
 pub mod ntp;
@@ -48,6 +49,7 @@ mod sts;
 mod tags;
 mod uploads;
 mod versions;
+pub mod webhook;
 
 #[cfg(test)]
 mod tests;
@@ -102,6 +104,7 @@ pub(crate) struct Inner {
     pub(crate) keys: Keys,
     model: Mutex<Model>,
     requests: AtomicU64,
+    log: log::Log,
 }
 
 impl Inner {
@@ -150,6 +153,7 @@ impl Server {
             keys: keys.clone(),
             model: Mutex::new(model),
             requests: AtomicU64::new(0),
+            log: log::Log::default(),
         });
         let mut builder = S3ServiceBuilder::new(service::Service(inner.clone()));
         builder.set_config(S3S.clone());
@@ -181,6 +185,20 @@ impl Server {
         &self.inner.clock
     }
 
+    /// How many requests its log has had so far.
+    #[must_use]
+    pub fn logged(&self) -> u64 {
+        self.inner.log.count()
+    }
+
+    /// What its log shows of a request; `None` if entries since the `mark` (see [`Self::logged`]) are no longer kept,
+    /// so that one that is missing says nothing.
+    #[must_use]
+    pub fn log_of(&self, request_id: &str, mark: u64) -> Option<Vec<log::Entry>> {
+        let found = self.inner.log.of_request(request_id, self.inner.defects);
+        (!found.is_empty() || self.inner.log.reaches(mark)).then_some(found)
+    }
+
     /// Answers one complete request, in the process.
     pub async fn handle(&self, mut request: http::Request<Bytes>) -> http::Response<Bytes> {
         // On a socket the HTTP library takes the blanks around a value away before a server sees it.
@@ -203,11 +221,14 @@ impl Server {
         let id = self.inner.requests.fetch_add(1, Ordering::Relaxed) + 1;
         let method = request.method().clone();
         let path = request.uri().path().to_owned();
+        let entry = log::begin(&request, source, self.inner.clock.now());
         let answer = match self.pass(request, source).await {
             Ok(answer) => answer,
             Err(fault) => front::render(&fault),
         };
-        front::finish(answer, &method, &path, id, self.inner.clock.now())
+        let answer = front::finish(answer, &method, &path, id, self.inner.clock.now());
+        self.inner.log.push(log::end(entry, &answer));
+        answer
     }
 
     async fn pass(

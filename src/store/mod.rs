@@ -2,10 +2,11 @@
 //!
 //! A [`request::S3Request`] (made by [`ops`]) goes through a [`client::Client`], which signs it, sends
 //! it once over a [`wire::Wire`] and gives back the answer with its redacted exchange. [`readback`]
-//! turns reads into a state, [`listing`] reads version listings, [`sts`] makes sessions, [`sdk`] reads a
-//! bucket's configuration through the AWS SDK on the same wire.
+//! turns reads into a state, [`listing`] reads version listings, [`access_log`] what the server logged of a
+//! request, [`sts`] makes sessions, [`sdk`] reads a bucket's configuration through the AWS SDK on the same wire.
 
 pub mod canary;
+pub mod access_log;
 pub mod client;
 pub mod credentials;
 pub mod endpoint;

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 use crate::store::credentials::Credentials;
 use crate::target::TargetError;
 use crate::target::minio::READY_S;
+use crate::target::minio_log::Webhook;
 
 /// How many of its last lines an error shows.
 const LINES: usize = 12;
@@ -36,6 +37,8 @@ pub(super) struct Process {
     root: Credentials,
     /// The time server that it judges locks by; `None` is the machine's own clock.
     ntp: Option<SocketAddr>,
+    /// Where it sends its log.
+    webhook: Webhook,
 }
 
 impl Process {
@@ -67,7 +70,7 @@ impl Process {
         self.end(crash).await?;
         let directory = self.directory.as_ref().map(TempDir::path).ok_or("the data are gone")?;
         let port = self.url.rsplit_once(':').map_or("0", |(_, port)| port).to_owned();
-        let started = launch(&self.path, &self.root, directory, &port, ntp).await;
+        let started = launch(&self.path, &self.root, directory, &port, ntp, &self.webhook).await;
         let (url, child, log) = started.map_err(|e| format!("it did not start again: {e}"))?;
         if url != self.url {
             return Err(format!("it listens at {url} now"));
@@ -97,7 +100,7 @@ fn lines(log: &Log) -> Vec<String> {
 }
 
 /// Starts the server and waits until it says where it listens.
-pub(super) async fn start(path: &Path, root: &Credentials) -> Result<Process, TargetError> {
+pub(super) async fn start(path: &Path, root: &Credentials, webhook: Webhook) -> Result<Process, TargetError> {
     let local = |what: &'static str| {
         move |error: std::io::Error| TargetError::Local { what, cause: error.to_string() }
     };
@@ -105,9 +108,9 @@ pub(super) async fn start(path: &Path, root: &Credentials) -> Result<Process, Ta
         tempfile::Builder::new().prefix("wormproof-minio-").tempdir().map_err(local("make a directory"))?;
     let data = directory.path().join("data");
     std::fs::create_dir(&data).map_err(local("make a directory"))?;
-    let (url, child, log) = launch(path, root, directory.path(), "0", None).await?;
+    let (url, child, log) = launch(path, root, directory.path(), "0", None, &webhook).await?;
     let (path, root) = (path.to_owned(), root.clone());
-    Ok(Process { url, child, log, directory: Some(directory), path, root, ntp: None })
+    Ok(Process { url, child, log, directory: Some(directory), path, root, ntp: None, webhook })
 }
 
 /// Starts the server on the data of a directory and waits until it says where it listens.
@@ -117,6 +120,7 @@ async fn launch(
     directory: &Path,
     port: &str,
     ntp: Option<SocketAddr>,
+    webhook: &Webhook,
 ) -> Result<(String, Child, Log), TargetError> {
     let data = directory.join("data");
     let address = format!("127.0.0.1:{port}");
@@ -133,6 +137,7 @@ async fn launch(
         .env("MINIO_UPDATE", "off")
         // Its cycle (lifecycle rules among others) is then over in seconds instead of minutes.
         .env("MINIO_SCANNER_SPEED", "fastest")
+        .envs(webhook.environment())
         .current_dir(directory)
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -224,12 +229,15 @@ mod tests {
             use std::os::unix::fs::PermissionsExt as _;
             std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).expect("a mode");
         }
-        let error = start(&program, &Credentials::new("someone", "something")).await.expect_err("it ended");
+        let (_log, webhook) = crate::target::minio_log::AuditLog::start().await.expect("a port");
+        let error = start(&program, &Credentials::new("someone", "something"), webhook.clone())
+            .await
+            .expect_err("it ended");
         assert_eq!(
             error.to_string(),
             format!("`{}` ended by itself; its last lines:\n  FATAL no drive", program.display())
         );
-        let gone = start(&directory.path().join("none"), &Credentials::new("a", "b")).await;
+        let gone = start(&directory.path().join("none"), &Credentials::new("a", "b"), webhook).await;
         assert!(matches!(gone, Err(TargetError::NoBinary { .. })));
     }
 }

@@ -74,6 +74,7 @@ pub async fn capabilities(opened: &Opened, principals: &Principals) -> Capabilit
         (Capability::BucketPolicy, of_policy(&policy)),
         (Capability::ServerRestart, of_machine(opened, |machine| machine.restarts())),
         (Capability::ServerClock, of_machine(opened, |machine| machine.clock())),
+        (Capability::AccessLog, of_log(opened)),
     ]);
     let consent = BTreeMap::from([
         ("replication", configured(&replication, &["Rule"])),
@@ -102,6 +103,14 @@ fn of_machine(opened: &Opened, ask: impl Fn(&dyn Machine) -> Result<String, Stri
             Known::No("a container keeps neither its data nor its port when it is stopped".to_owned())
         }
         None => Known::No("the tool did not start the server".to_owned()),
+    }
+}
+
+/// Whether the server's own log can be read.
+fn of_log(opened: &Opened) -> Known {
+    match &opened.access_log {
+        Ok(log) => Known::Yes(log.words()),
+        Err(why) => Known::No(format!("access log: {why}")),
     }
 }
 

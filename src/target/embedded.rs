@@ -6,8 +6,10 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::{DateTime, SubsecRound as _, TimeDelta, Utc};
 
+use crate::exchange::{LogEntry, LoggedChange, LoggedVersion};
 use crate::scenario::Role;
-use crate::server::{Config, Defect, Server};
+use crate::server::{Config, Defect, Server, log};
+use crate::store::access_log::{AccessLog, Shown, Written};
 use crate::store::client::{Client, Limits};
 use crate::store::credentials::Credentials;
 use crate::store::endpoint::{DEFAULT_REGION, Endpoint, Location};
@@ -65,6 +67,67 @@ impl machine::Machine for Machine {
     fn clock(&self) -> Result<String, String> {
         Ok("its clock is virtual".to_owned())
     }
+}
+
+/// The log of the embedded server: an entry is there as soon as its request was answered.
+#[derive(Debug)]
+struct Log {
+    server: Server,
+}
+
+impl AccessLog for Log {
+    fn words(&self) -> String {
+        "the embedded server's own log of requests".to_owned()
+    }
+
+    fn mark(&self) -> u64 {
+        self.server.logged()
+    }
+
+    fn of_request<'a>(&'a self, request_id: &'a str, mark: u64) -> BoxFuture<'a, Result<Shown, String>> {
+        Box::pin(async move {
+            let found = self.server.log_of(request_id, mark);
+            let found = found.ok_or("the log no longer reaches back to the request")?;
+            let entries: Vec<Written> = found.into_iter().map(written).collect();
+            let others = self.server.logged().saturating_sub(mark).saturating_sub(1);
+            Ok(Shown { entries, others, waited_ms: 0 })
+        })
+    }
+}
+
+fn written(entry: log::Entry) -> Written {
+    let text = serde_json::to_string(&entry).unwrap_or_default();
+    let log::Entry {
+        at,
+        request_id,
+        principal,
+        operation,
+        bucket,
+        versions,
+        status,
+        error,
+        bypass,
+        change,
+        remote,
+    } = entry;
+    let entry = LogEntry {
+        request_id,
+        at: Some(at),
+        principal,
+        parent: None,
+        operation: Some(operation),
+        bucket: (!bucket.is_empty()).then_some(bucket),
+        versions: versions
+            .into_iter()
+            .map(|v| LoggedVersion { key: v.key, version_id: v.version_id, error: v.error })
+            .collect(),
+        status: Some(status),
+        error,
+        bypass,
+        change: change.map(|c| LoggedChange { mode: c.mode, until: c.until, hold: c.hold }),
+        remote: remote.map(|address| address.to_string()),
+    };
+    Written { entry, text }
 }
 
 /// A server that is being served on a socket.
@@ -132,6 +195,7 @@ fn in_process(
 ) -> Result<Opened, TargetError> {
     let clock = server.clock().clone();
     let machine = Machine { server: server.clone() };
+    let log = Log { server: server.clone() };
     let endpoint = Endpoint::parse(HOST, Some(DEFAULT_REGION))?;
     let wire = Arc::new(InProcess { server });
     Ok(Opened {
@@ -149,6 +213,7 @@ fn in_process(
         location: demo(),
         notice: None,
         machine: Some(Arc::new(machine)),
+        access_log: Ok(Arc::new(log)),
         teardown: Teardown::Nothing,
     })
 }
@@ -239,6 +304,7 @@ pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Re
     let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(fail)?;
     let url = format!("http://{}", listener.local_addr().map_err(fail)?);
     let machine = Machine { server: server.clone() };
+    let log = Log { server: server.clone() };
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let task = tokio::spawn(async move {
         let _ = server
@@ -264,6 +330,7 @@ pub(super) async fn on_a_socket(defects: &[Defect], options: &OpenOptions) -> Re
         location: demo(),
         notice: None,
         machine: Some(Arc::new(machine)),
+        access_log: Ok(Arc::new(log)),
         teardown: Teardown::Socket(Serving { stop, task }),
     })
 }

@@ -80,6 +80,9 @@ pub(super) async fn open(spec: EndpointSpec, options: &OpenOptions) -> Result<Op
         location,
         notice,
         machine: None,
+        access_log: Err(
+            "only a server that this tool started shows its log; how this one logs is not to be seen by requests".to_owned(),
+        ),
         teardown: Teardown::Nothing,
     })
 }

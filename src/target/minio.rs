@@ -17,6 +17,7 @@ use crate::store::machine;
 use crate::store::request::{Auth, S3Request};
 use crate::store::wire::BoxFuture;
 use crate::target::binary::Process;
+use crate::target::minio_log::AuditLog;
 use crate::target::prepare::DEMO_BUCKET;
 use crate::target::{
     Kind, MinioSpec, OpenOptions, Opened, TargetError, Teardown, binary, container, interrupted,
@@ -59,8 +60,9 @@ pub(super) async fn start(spec: &MinioSpec, options: &OpenOptions) -> Result<Ope
 
 async fn as_binary(path: &Path, options: &OpenOptions) -> Result<Opened, TargetError> {
     let root = random_root();
+    let (log, webhook) = AuditLog::start().await?;
     let work = async {
-        let process = binary::start(path, &root).await?;
+        let process = binary::start(path, &root, webhook).await?;
         let client = client_of(&process.url, options)?;
         ready(&client, &format!("`{}`", path.display())).await.map_err(|error| process.explain(error))?;
         let version = binary::version(path).await;
@@ -83,6 +85,7 @@ async fn as_binary(path: &Path, options: &OpenOptions) -> Result<Opened, TargetE
     Ok(Opened {
         endpoint: url,
         machine: Some(Arc::new(machine)),
+        access_log: Ok(Arc::new(log)),
         description: format!("MinIO, the binary {}{version_text}", path.display()),
         notice: Some(format!("MinIO runs as the binary {}", path.display())),
         kind: Kind::Binary,
@@ -139,6 +142,9 @@ fn own(client: Client, root: Credentials, teardown: Teardown) -> Opened {
         location: Location { bucket: DEMO_BUCKET.to_owned(), prefix: String::new() },
         notice: None,
         machine: None,
+        access_log: Err(
+            "a server in a container does not reach the tool, which listens on 127.0.0.1 only".to_owned()
+        ),
         teardown,
     }
 }

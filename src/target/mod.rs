@@ -16,6 +16,7 @@ mod embedded;
 mod endpoint;
 mod error;
 mod minio;
+mod minio_log;
 mod prepare;
 mod principals;
 mod renewal;
@@ -41,6 +42,7 @@ pub use crate::server::access::rights_asked_on_this_thread;
 pub use crate::server::{Defect, DefectInfo, Defects};
 
 use crate::store::StoreError;
+use crate::store::access_log::AccessLog;
 use crate::store::client::{Client, Limits};
 use crate::store::credentials::{Credentials, SharedCredentials};
 use crate::store::endpoint::{Endpoint, Location};
@@ -158,6 +160,8 @@ pub struct Opened {
     pub notice: Option<String>,
     /// The server's own switches, where it was started for this run and has some.
     pub machine: Option<Arc<dyn Machine>>,
+    /// The server's own log of requests, or why the tool cannot read it.
+    pub access_log: Result<Arc<dyn AccessLog>, String>,
     teardown: Teardown,
 }
 

@@ -139,6 +139,7 @@ async fn through(groups: &[&str], before: Before, after: After) -> (Vec<Scenario
         clock: opened.clock.clone(),
         own_server: true,
         machine: opened.machine.clone(),
+        access_log: opened.access_log.clone().ok(),
         allow: input.allow,
         max_residue: input.max_residue,
         capabilities: input.capabilities.clone(),

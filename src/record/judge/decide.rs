@@ -134,6 +134,8 @@ impl Case<'_> {
         } else {
             (Cause::Held, "answered without harm: everything was read back as it was")
         };
-        Judgement::pass(cause, reason.to_owned(), seen.witnesses)
+        let log =
+            if seen.logged { "; the server's own log says so, with all that is demanded of it" } else { "" };
+        Judgement::pass(cause, format!("{reason}{log}"), seen.witnesses)
     }
 }

@@ -13,6 +13,7 @@ mod effect;
 mod fold;
 mod fresh;
 mod premise;
+mod logged;
 mod seen;
 mod setup;
 mod steps;
@@ -109,6 +110,7 @@ impl<'a> Case<'a> {
                     } else {
                         self.answer(around, step, done, sent, &said, seen);
                     }
+                    self.logged(step, done, sent, &said, seen);
                 }
             }
             self.rows(around, &step.after, &|_| Some(done.role), seen);

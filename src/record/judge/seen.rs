@@ -35,6 +35,8 @@ pub(super) struct Seen {
     pub(super) blamed: BTreeSet<String>,
     /// What was not accepted though later steps build on it.
     pub(super) unmet: Unmet,
+    /// Whether the server's own log was asked, and had all that a step demands of it.
+    pub(super) logged: bool,
 }
 
 impl Seen {

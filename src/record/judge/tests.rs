@@ -1,6 +1,8 @@
 //! The judge's rules, one by one, on hand-made evidence: a canary `ledger` under COMPLIANCE, a control that deletes
 //! a marker, an attack that deletes the locked version.
 
+mod logged;
+
 use chrono::{DateTime, TimeDelta, Utc};
 
 use super::*;
@@ -57,6 +59,7 @@ fn step(purpose: Purpose, action: Action, object: &str, expect: Expect) -> Step 
         integrity: None,
         quiet: false,
         at: None,
+        logged: Vec::new(),
         crash: false,
         by: None,
         together: None,
@@ -252,6 +255,7 @@ impl World {
                 sha256: None,
                 version_id: None,
                 upload_id: None,
+                logged: None,
             }],
             not_sent: None,
             done: None,
@@ -590,6 +594,7 @@ fn of_a_race_exactly_one_may_win() {
                 sha256: Some(format!("{copy}{copy}")),
                 version_id: (*status == 200).then(|| format!("v{copy}")),
                 upload_id: None,
+                logged: None,
             })
             .collect();
         let versions = (1..=listed).map(|n| Listed { version_id: format!("v{n}"), marker: false }).collect();

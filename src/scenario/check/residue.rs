@@ -40,6 +40,9 @@ fn reach(case: &Case<'_>) {
         if step.action.of_machine().is_some() {
             let why = "a step acts on the server as a whole".to_owned();
             demands.push(Demand { least: Reach::Server, path, why });
+        } else if !step.logged.is_empty() {
+            let why = "the server's own log is read".to_owned();
+            demands.push(Demand { least: Reach::Server, path: Case::step(i, "logged"), why });
         } else if step.on == Some(On::Server) {
             let why = "a step is aimed at the server".to_owned();
             demands.push(Demand { least: Reach::Server, path: Case::step(i, "on"), why });

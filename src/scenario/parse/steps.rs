@@ -6,8 +6,8 @@ use super::values::{self, Policies};
 use crate::located::near;
 use crate::located::reader::{Reader, join, tables_of};
 use crate::scenario::{
-    Action, After, AfterContent, AfterRetention, AfterVersion, As, Because, Expect, Integrity, On, Purpose,
-    Role, Signature, Step, VersionRef, Versioning,
+    Action, After, AfterContent, AfterRetention, AfterVersion, As, Because, Expect, Integrity, LogPart, On,
+    Purpose, Role, Signature, Step, VersionRef, Versioning,
 };
 
 const STEP_KEYS: &[&str] = &[
@@ -47,6 +47,7 @@ const STEP_KEYS: &[&str] = &[
     "integrity",
     "quiet",
     "at",
+    "logged",
     "crash",
     "by",
     "together",
@@ -131,6 +132,7 @@ fn step(r: &Reader<'_, '_>, policies: Policies<'_>, line: u32) -> Step {
         integrity: r.word("integrity", Integrity::ALL, Integrity::word),
         quiet: r.flag("quiet").unwrap_or(false),
         at: values::moment(r, "at"),
+        logged: r.words("logged", false, LogPart::ALL, LogPart::word),
         crash: r.flag("crash").unwrap_or(false),
         by: values::signed(r, "by"),
         together: name("together"),
