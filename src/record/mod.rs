@@ -44,7 +44,8 @@ use crate::scenario::{Reach, Role, Safety, Severity};
 /// The version of the format of `results.json`.
 pub const SCHEMA: &str = "wormproof/record/1";
 
-/// The version of the judge's rules; a record says by which it was judged.
+/// The version of the judge's rules; a record says by which it was judged. What the rules say of the server's own log
+/// concerns steps that ask for it, which no earlier record has: it needed no new version.
 pub const JUDGE: &str = "2";
 
 /// The whole record (`results.json`).

@@ -110,6 +110,40 @@ fn the_holes_of_minio_are_named_with_who_and_what_is_left() {
 }
 
 #[test]
+fn what_minio_logs_of_a_bypass_is_read_from_its_webhook_and_keeps_no_secret() {
+    let name = "what_minio_logs_of_a_bypass_is_read_from_its_webhook_and_keeps_no_secret";
+    let Some(audited) = minio_binary() else { return not_run(name, "WORMPROOF_TEST_MINIO") };
+    for id in ["WORM-520", "WORM-521", "WORM-522", "WORM-523", "WORM-524", "WORM-525"] {
+        let found = audited.scenario(id);
+        assert_eq!(found["verdict"], "pass", "{id}: {}", found["reason"]);
+        let steps = found["runs"][0]["steps"].as_array().expect("steps");
+        let said: Vec<&str> = steps.iter().filter_map(|s| s["answered"].as_str()).collect();
+        assert!(
+            said.iter().any(|s| s.contains("in its log as: ") && s.contains(" version ")),
+            "{id}: {said:?}"
+        );
+    }
+    for (id, words) in [("WORM-526", "which entries were refused"), ("WORM-527", "changed to")] {
+        let found = audited.scenario(id);
+        assert_eq!(found["cause"], "not-logged", "{id}: {}", found["reason"]);
+        assert!(found["reason"].as_str().is_some_and(|r| r.contains(words)), "{id}: {}", found["reason"]);
+    }
+    let notes: Vec<&str> = audited.record["events"]
+        .as_array()
+        .expect("events")
+        .iter()
+        .filter_map(|e| e["what"]["note"].as_str()?.strip_prefix("the server's own log: "))
+        .collect();
+    assert!(notes.len() >= 8, "{} entries of the log are in the record", notes.len());
+    for note in notes {
+        let entry: Value = serde_json::from_str(note).expect("an entry as MinIO wrote it");
+        assert_eq!(entry["requestHeader"]["Authorization"], "(redacted)", "{note}");
+        assert_eq!(entry["requestHeader"]["X-Amz-Security-Token"], "(redacted)", "{note}");
+        assert!(!note.contains("Signature="), "{note}");
+    }
+}
+
+#[test]
 fn a_live_minio_bucket_without_a_default_has_the_same_holes_and_little_stays_behind() {
     let name = "a_live_minio_bucket_without_a_default_has_the_same_holes_and_little_stays_behind";
     let Some(binary) = part("WORMPROOF_TEST_MINIO") else { return not_run(name, "WORMPROOF_TEST_MINIO") };
