@@ -170,13 +170,11 @@ async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     let mut connections = JoinSet::new();
     loop {
         let stream = tokio::select! {
-            accepted = listener.accept() => match accepted {
-                Ok((stream, _)) => stream,
-                Err(_) => {
-                    tokio::task::yield_now().await;
-                    continue;
-                }
-            },
+            // Descriptors ran out, or the client went away: neither ends the receiver.
+            accepted = listener.accept() => {
+                let Ok((stream, _)) = accepted else { tokio::task::yield_now().await; continue };
+                stream
+            }
             Some(_) = connections.join_next() => continue,
         };
         let shared = shared.clone();
