@@ -5,8 +5,8 @@
 //! turns reads into a state, [`listing`] reads version listings, [`access_log`] what the server logged of a
 //! request, [`sts`] makes sessions, [`sdk`] reads a bucket's configuration through the AWS SDK on the same wire.
 
-pub mod canary;
 pub mod access_log;
+pub mod canary;
 pub mod client;
 pub mod credentials;
 pub mod endpoint;
