@@ -322,6 +322,12 @@ pub struct PlanArgs {
     /// The profile.
     #[command(flatten)]
     pub profile: ProfileArgs,
+    /// What every version has to have; the requests do not hang on it.
+    #[command(flatten)]
+    pub requirement: RequirementArgs,
+    /// Further evidence; the files are not read.
+    #[command(flatten)]
+    pub evidence: EvidenceArgs,
     /// How.
     #[arg(long, value_enum, default_value = "table")]
     pub format: ListFormat,

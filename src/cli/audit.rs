@@ -247,7 +247,7 @@ impl Audit<'_> {
             plan_input(opened, &self.args.attack, &prefix, self.max_residue, access, &capabilities);
         input.default_retention = unless(&self.interrupt, default_retention(opened, &self.log)).await?;
         let planned = run::plan(&self.suite.scenarios, &input, &self.filter);
-        let requests = run::request_plan(&self.suite.scenarios, &planned, &input, self.run_id);
+        let requests = run::request_plan(&self.suite.scenarios, &planned, &input, self.run_id, &[]);
         self.consent(&requests, &capabilities).await?;
 
         let work = work(self.suite, &planned);

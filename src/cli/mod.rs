@@ -14,6 +14,7 @@ mod metrics;
 mod output;
 mod pack;
 mod plan;
+mod planned_reads;
 pub mod profile;
 mod profiles;
 mod progress;

@@ -8,12 +8,13 @@ use serde_json::json;
 use crate::cli::args::{ListFormat, PlanArgs};
 use crate::cli::audit::{default_retention, max_residue, plan_input};
 use crate::cli::setup::{Setup, new_run_id, root_of, suite, unless, watch_interrupt};
-use crate::cli::{Failure, out_text, profile};
+use crate::cli::{Failure, out_text, planned_reads, profile};
+use crate::profile::Profile;
 use crate::record::Log;
 use crate::report::text::harmless_json;
 use crate::run::{self, Decision, Filter, PrincipalAccess, RequestPlan};
 use crate::scenario::{Role, Suite};
-use crate::target::{self, Access, Opened, Principals};
+use crate::target::{self, Access, Named, Opened, Principals};
 use crate::time::human;
 
 /// Prints the plan.
@@ -35,23 +36,39 @@ pub(super) async fn plan(args: &PlanArgs, setup: &Setup) -> Result<u8, Failure> 
     let run_id = new_run_id();
     let target = setup.open_for(&args.target, &run_id, profile.as_ref()).await?;
     let (interrupt, watch) = watch_interrupt("interrupted");
-    let text =
-        unless(&interrupt, text_of(args, &suite, &filter, max_residue, role, &run_id, &target.opened)).await;
+    let named = setup.named();
+    let asked = Asked {
+        args,
+        suite: &suite,
+        profile: profile.as_ref(),
+        filter: &filter,
+        named: &named,
+        max_residue,
+        role,
+        run_id: &run_id,
+    };
+    let text = unless(&interrupt, text_of(&asked, &target.opened)).await;
     watch.abort();
     target.opened.close().await;
     out_text(&format!("{}\n", text?.trim_end()))?;
     Ok(0)
 }
 
-async fn text_of(
-    args: &PlanArgs,
-    suite: &Suite,
-    filter: &Filter,
+/// What a plan is asked for.
+struct Asked<'a> {
+    args: &'a PlanArgs,
+    suite: &'a Suite,
+    profile: Option<&'a Profile>,
+    filter: &'a Filter,
+    named: &'a BTreeMap<Role, Named>,
     max_residue: TimeDelta,
+    /// The role of which only the policy is printed.
     role: Option<Role>,
-    run_id: &str,
-    opened: &Opened,
-) -> String {
+    run_id: &'a str,
+}
+
+async fn text_of(asked: &Asked<'_>, opened: &Opened) -> String {
+    let Asked { args, suite, profile, filter, named, max_residue, role, run_id } = *asked;
     let root = root_of(&opened.location.prefix, args.attack.canary_prefix.as_deref());
     let prefix = format!("{root}{run_id}/");
     let principals = assumed(opened);
@@ -60,7 +77,9 @@ async fn text_of(
     let mut input = plan_input(opened, &args.attack, &prefix, max_residue, access, &capabilities);
     input.default_retention = default_retention(opened, &Log::default()).await;
     let planned = run::plan(&suite.scenarios, &input, filter);
-    let requests = run::request_plan(&suite.scenarios, &planned, &input, run_id);
+    let server = capabilities.server.as_deref();
+    let reads = planned_reads::reads(args, opened, server, profile, named);
+    let requests = run::request_plan(&suite.scenarios, &planned, &input, run_id, &reads);
     let skipped: Vec<(&str, &str)> = planned
         .iter()
         .filter_map(|p| match &p.decision {
@@ -102,7 +121,7 @@ fn machine(requests: &RequestPlan, skipped: &[(&str, &str)]) -> String {
     let skipped: Vec<serde_json::Value> =
         skipped.iter().map(|(id, why)| json!({"id": id, "reason": why})).collect();
     let whole = json!({
-        "requests": requests.requests, "lines": requests.lines, "policies": policies,
+        "requests": requests.requests, "lines": requests.lines, "kinds": requests.kinds, "policies": policies,
         "residue": residue, "until": requests.until, "skipped": skipped,
     });
     harmless_json(&serde_json::to_string_pretty(&whole).unwrap_or_default())
@@ -114,7 +133,10 @@ fn people(opened: &Opened, requests: &RequestPlan, skipped: &[(&str, &str)]) -> 
         text.push_str(line);
         text.push('\n');
     }
-    text.push_str(&format!("\n{} requests in all, repeated reads not counted.\n", requests.requests));
+    text.push_str(&format!(
+        "\n{} requests in all; repeated reads, and reads of each version, are not counted.\n",
+        requests.requests
+    ));
     text.push_str("Roles are taken for granted here; `audit` says which could not be had.\n");
     text.push_str("\nLeast-privilege policies, by role\n");
     for (role, policy) in &requests.policies {

@@ -37,6 +37,7 @@ mod placeholders;
 mod plan;
 mod probe;
 mod read;
+mod request_kind;
 mod request_plan;
 mod send;
 mod session;
@@ -54,7 +55,8 @@ pub use interrupt::CancellationFlag;
 pub use journal::{Journal, JournalEntry, JournalError, Known};
 pub use lease::LEASE_LASTS;
 pub use plan::{Decision, Filter, PlanInput, Planned, is_named, plan};
-pub use request_plan::{PlannedResidue, RequestPlan, request_plan};
+pub use request_kind::request_kind;
+pub use request_plan::{PlannedRead, PlannedResidue, RequestPlan, request_plan};
 
 pub use crate::store::canary::{CANARY_FOLDER, RUN_METADATA};
 

@@ -9,8 +9,10 @@ use crate::policy::allow_document;
 use crate::run::BUCKET_PREFIX;
 use crate::run::execute::{key_base, short_id};
 use crate::run::plan::{Decision, PlanInput, Planned, Worst, worst_lock};
+use crate::run::probe::uses_hold;
+use crate::run::request_kind::{is_to_bucket, of_step, request_kind};
 use crate::scenario::{
-    Action, AskRetention, ObjectSetup, ObjectSpec, On, Right, Role, Scenario, Step, VersionRef, rights,
+    AskRetention, ObjectSetup, ObjectSpec, On, Right, Role, Scenario, Step, VersionRef, rights,
 };
 use crate::store::canary::lease_key;
 
@@ -23,6 +25,23 @@ pub struct PlannedResidue {
     pub text: String,
     /// When the last of its locks ends, if that can be reckoned.
     pub until: Option<DateTime<Utc>>,
+}
+
+/// A read that is sent beside the scenarios: of the bucket's configuration, of its versions, of an event log.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedRead {
+    /// Who sends it.
+    pub role: Role,
+    /// Method and target: `GET /books?policy`.
+    pub request: String,
+    /// What for.
+    pub why: String,
+    /// The IAM actions that it takes, as policies spell them.
+    pub rights: Vec<&'static str>,
+    /// What they are needed on, as an ARN.
+    pub resource: String,
+    /// How often it is sent; `None` where that depends on what lies in the bucket.
+    pub times: Option<u64>,
 }
 
 /// Everything that would be sent.
@@ -38,13 +57,22 @@ pub struct RequestPlan {
     pub residue: Vec<PlannedResidue>,
     /// When the last lock of all ends.
     pub until: Option<DateTime<Utc>>,
-    /// The number of requests, read-backs included; repeated reads are not in it.
+    /// The number of requests, read-backs included; repeated reads, and those whose number depends on what lies in the
+    /// bucket, are not in it.
     pub requests: u64,
+    /// Every kind of request ([`request_kind`]) in it.
+    pub kinds: BTreeSet<String>,
 }
 
-/// Lists what a plan would send. The run id in the keys is the one of `input.prefix`.
+/// Lists what a plan would send, and the reads beside it. The run id in the keys is the one of `input.prefix`.
 #[must_use]
-pub fn request_plan(suite: &[Scenario], planned: &[Planned], input: &PlanInput, run_id: &str) -> RequestPlan {
+pub fn request_plan(
+    suite: &[Scenario],
+    planned: &[Planned],
+    input: &PlanInput,
+    run_id: &str,
+    reads: &[PlannedRead],
+) -> RequestPlan {
     let mut plan = RequestPlan {
         lines: Vec::new(),
         rights: BTreeMap::new(),
@@ -52,15 +80,21 @@ pub fn request_plan(suite: &[Scenario], planned: &[Planned], input: &PlanInput, 
         residue: Vec::new(),
         until: None,
         requests: 0,
+        kinds: BTreeSet::new(),
     };
     let buckets = format!("{BUCKET_PREFIX}{}-*", short_id(run_id));
     let mut makes_buckets = false;
+    let mut is_held = false;
+    for read in reads {
+        plan.read(read);
+    }
     for entry in planned {
         let (Some(scenario), Decision::Run { principals, .. }) = (suite.get(entry.place), &entry.decision)
         else {
             continue;
         };
         makes_buckets |= !scenario.buckets.is_empty();
+        is_held |= uses_hold(scenario);
         for each in principals {
             for attempt in 1..=scenario.repeat.max(1) {
                 one_run(&mut plan, scenario, *each, attempt, input, &buckets);
@@ -80,6 +114,9 @@ pub fn request_plan(suite: &[Scenario], planned: &[Planned], input: &PlanInput, 
         plan.lines.push(format!("lease {}: PUT {target}  ({why})", Role::Administrator));
         plan.requests += 1;
     }
+    if !plan.residue.is_empty() || makes_buckets || is_held {
+        plan.around(input, &buckets, makes_buckets, is_held && !input.own_server);
+    }
     let resources = |rights: &BTreeSet<Right>, of_bucket: bool| -> Vec<&'static str> {
         rights.iter().filter(|r| r.is_of_bucket() == of_bucket).map(|r| r.word()).collect()
     };
@@ -89,14 +126,74 @@ pub fn request_plan(suite: &[Scenario], planned: &[Planned], input: &PlanInput, 
         of_buckets.push(format!("arn:aws:s3:::{buckets}"));
         of_objects.push(format!("arn:aws:s3:::{buckets}/*"));
     }
-    for (role, rights) in &plan.rights {
-        let document = allow_document(&[
-            (&resources(rights, false), of_objects.as_slice()),
-            (&resources(rights, true), of_buckets.as_slice()),
-        ]);
-        plan.policies.insert(*role, document);
+    let none = BTreeSet::new();
+    let roles: BTreeSet<Role> = plan.rights.keys().copied().chain(reads.iter().map(|r| r.role)).collect();
+    for role in roles {
+        let rights = plan.rights.get(&role).unwrap_or(&none);
+        let (objects, buckets) = (resources(rights, false), resources(rights, true));
+        let mut statements: Vec<(&[&str], &[String])> =
+            vec![(&objects, of_objects.as_slice()), (&buckets, of_buckets.as_slice())];
+        let own = reads.iter().filter(|r| r.role == role);
+        statements.extend(own.map(|r| (r.rights.as_slice(), std::slice::from_ref(&r.resource))));
+        plan.policies.insert(role, allow_document(&statements));
     }
     plan
+}
+
+impl RequestPlan {
+    /// Notes the kinds of requests, written as `GET /bucket/key?retention`.
+    fn note(&mut self, requests: &[&str]) {
+        for request in requests {
+            let (method, target) = request.split_once(' ').unwrap_or((request, "/"));
+            self.kinds.insert(request_kind(method, target));
+        }
+    }
+
+    fn read(&mut self, read: &PlannedRead) {
+        let often = match read.times {
+            None => "; as often as there are versions, keys or pages".to_owned(),
+            Some(1) => String::new(),
+            Some(n) => format!("; {n} times"),
+        };
+        self.lines.push(format!("{}: {}  ({}{often})", read.role, read.request, read.why));
+        self.requests += read.times.unwrap_or(0);
+        self.note(&[&read.request]);
+    }
+
+    /// What is sent once around the scenarios: the probe of a legal hold, and the removal of what can be removed.
+    fn around(&mut self, input: &PlanInput, buckets: &str, makes_buckets: bool, probes: bool) {
+        let admin = Role::Administrator;
+        let own = format!("/{}/{}*", input.bucket, input.prefix);
+        let mut say = |requests: &[String], why: &str| {
+            for request in requests {
+                self.lines.push(format!("{admin}: {request}  ({why})"));
+                self.note(&[request]);
+            }
+        };
+        if probes {
+            let requests = ["PUT {}", "PUT {}?legal-hold", "GET {}?legal-hold", "DELETE {}"]
+                .map(|request| request.replace("{}", &own));
+            say(&requests, "whether a legal hold can be removed");
+        }
+        if input.own_server {
+            return;
+        }
+        let requests = ["GET {}", "GET {}?retention", "GET {}?legal-hold", "PUT {}?legal-hold", "DELETE {}"]
+            .map(|request| request.replace("{}", &own));
+        say(&requests, "removes canaries whose lock has ended");
+        let requests = [
+            format!("GET /{}?versions", input.bucket),
+            format!("GET /{}?uploads", input.bucket),
+            format!("DELETE {own}?uploadId"),
+        ];
+        say(&requests, "looks for what is left, and ends uploads");
+        if makes_buckets {
+            let requests =
+                ["HEAD /{}", "GET /{}?versions", "GET /{}?uploads", "DELETE /{}?policy", "DELETE /{}"]
+                    .map(|request| request.replace("{}", buckets));
+            say(&requests, "removes the buckets that it made");
+        }
+    }
 }
 
 fn one_run(
@@ -110,6 +207,7 @@ fn one_run(
     use Right as R;
     let base = key_base(&input.prefix, &scenario.id, each, attempt, "*");
     let line = |plan: &mut RequestPlan, role: Role, request: String, why: &str, rights: &[Right]| {
+        plan.note(&[&request]);
         plan.lines.push(format!("{} {role}: {request}  ({why})", scenario.id));
         plan.rights.entry(role).or_default().extend(rights);
         plan.requests += 1;
@@ -127,6 +225,13 @@ fn one_run(
             continue;
         }
         let why = if bucket.twin { "makes a twin" } else { "makes a bucket" };
+        let copied: &[&str] =
+            if bucket.twin { &["ownershipControls", "encryption", "publicAccessBlock"] } else { &[] };
+        let reads = copied.iter().chain(&["object-lock", "versioning", "policy"]).filter(|_| bucket.twin);
+        for part in reads {
+            let request = format!("GET /{}?{part}", input.bucket);
+            line(plan, admin, request, "what a twin copies", &[]);
+        }
         let rights = [
             R::CreateBucket,
             R::DeleteBucket,
@@ -135,7 +240,11 @@ fn one_run(
             R::PutBucketPolicy,
             R::DeleteBucketPolicy,
         ];
+        line(plan, admin, format!("HEAD /{buckets}"), "the name is free", &[R::ListBucket]);
         line(plan, admin, format!("PUT /{buckets}"), why, &rights);
+        for part in copied.iter().chain(&["versioning", "object-lock", "policy", "tagging"]) {
+            line(plan, admin, format!("PUT /{buckets}?{part}"), why, &[]);
+        }
     }
     let path = |object: &ObjectSpec| {
         let bucket = if object.bucket.is_some() { buckets } else { input.bucket.as_str() };
@@ -159,19 +268,25 @@ fn one_run(
             plan.lines.push(format!("{} the tool: {}  ({})", scenario.id, step.action, step.text));
             continue;
         }
-        let target = match step.object.as_deref().and_then(|o| scenario.object(o)) {
-            Some(object) => format!("{}{}", path(object), version_text(step)),
+        let (method, sub) = of_step(step);
+        let object = step.object.as_deref().and_then(|o| scenario.object(o));
+        let place = match object.filter(|_| !is_to_bucket(step, scenario)) {
+            Some(object) => path(object),
+            None if step.path.is_some() => step.path.clone().unwrap_or_default(),
             None if step.on == Some(On::Server) => "/".to_owned(),
             None if step.bucket.is_some() || !scenario.buckets.is_empty() => format!("/{buckets}"),
             None => format!("/{}", input.bucket),
         };
+        let query: Vec<String> = sub.into_iter().chain(version_text(step)).collect();
+        let mark = if query.is_empty() { "" } else { "?" };
+        let target = format!("{place}{mark}{}", query.join("&"));
         for copy in 1..=step.copies.max(1) {
             let why = if step.copies > 1 {
                 format!("{}, copy {copy}: {}", step.purpose, step.text)
             } else {
                 format!("{}: {}", step.purpose, step.text)
             };
-            let request = format!("{} {target}", method(step));
+            let request = format!("{method} {target}");
             line(plan, role, request, &why, &rights::needed(step));
         }
     }
@@ -197,9 +312,15 @@ fn one_run(
         R::PutObjectLegalHold,
     ]);
     plan.requests += read_backs * (1 + 3 * objects) + 4 * objects;
+    let bucket = if scenario.buckets.is_empty() { input.bucket.as_str() } else { buckets };
+    let read_back =
+        ["GET /{}?versions", "GET /{}/{key}", "GET /{}/{key}?retention", "GET /{}/{key}?legal-hold"]
+            .map(|request| request.replace("{key}", &format!("{base}*")).replace("{}", bucket));
+    plan.note(&read_back.each_ref().map(String::as_str));
     plan.lines.push(format!(
-        "{} {reader}: reads back {objects} objects {read_backs} times; then what can be removed is removed",
-        scenario.id
+        "{} {reader}: {}  (reads back {objects} objects {read_backs} times; then what can be removed is removed)",
+        scenario.id,
+        read_back.join(", "),
     ));
 }
 
@@ -211,46 +332,16 @@ fn setup_text(object: &ObjectSpec) -> String {
     if object.hold.is_some() { format!("{lock}, with a legal hold") } else { lock }
 }
 
-fn version_text(step: &Step) -> String {
-    match step.version_ref() {
-        VersionRef::Latest => String::new(),
-        VersionRef::Own => "?versionId=<own>".to_owned(),
-        VersionRef::Marker => "?versionId=<marker>".to_owned(),
-        VersionRef::Null => "?versionId=null".to_owned(),
-        VersionRef::Unknown => "?versionId=<unknown>".to_owned(),
-        VersionRef::Step(name) => format!("?versionId=<{name}>"),
-        VersionRef::Literal(text) => format!("?versionId={text}"),
-    }
-}
-
-fn method(step: &Step) -> String {
-    match step.action {
-        Action::PutObject
-        | Action::CopyObject
-        | Action::UploadPart
-        | Action::PutRetention
-        | Action::PutLegalHold
-        | Action::PutTagging
-        | Action::PutBucketVersioning
-        | Action::PutObjectLockConfiguration
-        | Action::CreateBucket
-        | Action::PutBucketPolicy => "PUT",
-        Action::CreateMultipartUpload
-        | Action::CompleteMultipartUpload
-        | Action::PostForm
-        | Action::DeleteObjects => "POST",
-        Action::GetObject | Action::GetRetention | Action::GetLegalHold | Action::ListVersions => "GET",
-        Action::HeadObject => "HEAD",
-        Action::DeleteObject
-        | Action::DeleteVersion
-        | Action::DeleteTagging
-        | Action::DeleteBucketPolicy
-        | Action::DeleteBucket
-        | Action::AbortMultipartUpload => "DELETE",
-        Action::RestartServer | Action::MoveClock => return step.action.word().to_owned(),
-        Action::Raw => return step.method.clone().unwrap_or_else(|| "GET".to_owned()),
-    }
-    .to_owned()
+fn version_text(step: &Step) -> Option<String> {
+    Some(match step.version_ref() {
+        VersionRef::Latest => return None,
+        VersionRef::Own => "versionId=<own>".to_owned(),
+        VersionRef::Marker => "versionId=<marker>".to_owned(),
+        VersionRef::Null => "versionId=null".to_owned(),
+        VersionRef::Unknown => "versionId=<unknown>".to_owned(),
+        VersionRef::Step(name) => format!("versionId=<{name}>"),
+        VersionRef::Literal(text) => format!("versionId={text}"),
+    })
 }
 
 fn residue(scenario: &Scenario, now: DateTime<Utc>) -> Option<PlannedResidue> {
@@ -290,12 +381,14 @@ mod tests {
         };
         let filter = Filter { only: vec!["WORM-101".into()], ..Filter::default() };
         let planned = plan(&suite.scenarios, &input, &filter);
-        let requests = request_plan(&suite.scenarios, &planned, &input, "r1");
+        let requests = request_plan(&suite.scenarios, &planned, &input, "r1", &[]);
         let sent = |line: &&String| line.contains(": PUT /") || line.contains(": DELETE /");
         assert!(requests.lines.iter().filter(sent).count() >= 3, "{:#?}", requests.lines);
-        assert!(requests.lines.iter().all(|l| l.starts_with("WORM-101 ") || l.starts_with("lease ")));
         let lease = "lease administrator: PUT /records/trades/.wormproof/r1/under-way  (";
         assert!(requests.lines.iter().any(|l| l.starts_with(lease)), "{:#?}", requests.lines);
+        let of_scenario = |line: &&String| line.starts_with("WORM-101 ");
+        assert!(requests.lines.iter().filter(of_scenario).count() > 5, "{:#?}", requests.lines);
+        assert!(requests.kinds.contains("GET object?retention"), "{:?}", requests.kinds);
         let deleter = &requests.rights[&Role::Deleter];
         assert!(deleter.contains(&Right::DeleteObjectVersion) && !deleter.contains(&Right::PutBucketPolicy));
         assert!(requests.policies[&Role::Deleter].contains("arn:aws:s3:::records/trades/.wormproof/r1/*"));

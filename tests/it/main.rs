@@ -15,6 +15,7 @@ mod hardened;
 mod interrupted;
 mod live;
 mod metrics;
+mod planned;
 mod profile_applied;
 mod profile_documents;
 mod profiles;
