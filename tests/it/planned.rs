@@ -88,9 +88,12 @@ fn the_auditors_printed_policy_is_enough_for_the_auditors_reads() {
     assert_eq!(plan.code, Some(0), "{plan:#?}");
     let scanned = |policy: &str, out: &str| {
         let auditor = front.session(policy);
-        let (key, secret, token) = auditor.parts();
+        let token = auditor.session_token.as_ref().expect("a session's token");
         let file = format!(
-            "[principals.auditor]\naccess-key = \"{key}\"\nsecret-key = \"{secret}\"\nsession-token = \"{token}\"\n"
+            "[principals.auditor]\naccess-key = \"{}\"\nsecret-key = \"{}\"\nsession-token = \"{}\"\n",
+            auditor.access_key,
+            auditor.secret_key.as_str(),
+            token.as_str(),
         );
         std::fs::write(home.path().join("wormproof.toml"), file).expect("written");
         let more = ["--only", "WORM-101", "--yes", "--output", out];
