@@ -133,8 +133,11 @@ pub(super) fn reads(
     all
 }
 
+/// Takes request, reason, rights, and whether the request is to the bucket.
+type Add<'a> = dyn FnMut(&str, &str, &[&'static str], bool) + 'a;
+
 /// What the scan asks: by request, reason, rights, and whether of the bucket.
-fn scan(args: &PlanArgs, profile: Option<&Profile>, add: &mut dyn FnMut(&str, &str, &[&'static str], bool)) {
+fn scan(args: &PlanArgs, profile: Option<&Profile>, add: &mut Add<'_>) {
     let get = ["s3:GetObject", "s3:GetObjectVersion"];
     add("GET ?versions", "the scan: every version", &["s3:ListBucketVersions"], true);
     add("HEAD ?versionId=<each>", "the scan: the lock as HEAD shows it", &get, false);

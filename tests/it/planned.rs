@@ -55,8 +55,10 @@ const CONFIGURATION: [&str; 4] =
 #[test]
 fn a_plan_lists_what_the_audit_of_invoices_sends() {
     let args = ["--profile", "eu-einvoicing", "--sample", "3"];
-    compare(&args, &[&CONFIGURATION[..], &["GET object?tagging", "GET object"]].concat());
+    compare(&args, &[&CONFIGURATION[..], &["GET object"]].concat());
+    // Of versions without a finding the record keeps no exchange: that tags are asked for is shown by the auditor's policy.
     let home = tempfile::tempdir().expect("a directory");
+    assert!(planned(home.path(), &args).contains("GET object?tagging"));
     assert!(!planned(home.path(), &["--only", "WORM-101"]).contains("GET object?tagging"));
 }
 
@@ -108,10 +110,11 @@ fn the_auditors_printed_policy_is_enough_for_the_auditors_reads() {
         assert!(scan["findings"].get(word).is_none_or(|n| n == 0), "{scan}");
     }
     // It is the policy that lets them through: without one of its rights they are refused.
-    for right in ["s3:GetObjectVersionTagging", "s3:GetObjectVersion"] {
+    let needed = [("s3:GetObjectVersionTagging", "unreadable"), ("s3:GetObjectVersion", "sample-unreadable")];
+    for (right, word) in needed {
         assert!(plan.stdout.contains(&format!("\"{right}\"")), "{}", plan.stdout);
         let less = plan.stdout.replace(&format!("\"{right}\""), "\"s3:GetObjectTorrent\"");
         let scan = scanned(&less, right.trim_start_matches("s3:"));
-        assert!(scan["findings"]["unreadable"].as_u64() > Some(0), "without {right}: {scan}");
+        assert!(scan["findings"][word].as_u64() > Some(0), "without {right}: {scan}");
     }
 }
