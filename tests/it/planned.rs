@@ -22,7 +22,7 @@ fn sent(record: Value) -> BTreeSet<String> {
     let record: Record = serde_json::from_value(record).expect("a record");
     let kind = |what: &What| match what {
         What::Exchange(exchange) => Some(request_kind(&exchange.sent.method, &exchange.sent.target)),
-        _ => None,
+        What::Note(_) => None,
     };
     record.events.iter().filter_map(|e| kind(&e.what)).collect()
 }
