@@ -5,6 +5,7 @@ mod demo;
 mod events;
 mod evidence;
 mod invoices;
+pub mod least;
 mod places;
 mod right;
 mod snapshots;

@@ -236,6 +236,14 @@ fn the_page_of_the_documents_says_what_the_profiles_say() {
         let to = from + made[from..].find(end).expect("an end of the table");
         made.replace_range(from..to, &table(&profile));
     }
+    for least in crate::documents::least::LEAST {
+        let (begin, end) =
+            (format!("<!-- least corrections of {} -->\n", least.of), "<!-- end of corrections -->");
+        let from = made.find(&begin).unwrap_or_else(|| panic!("{} have no place on the page", least.of))
+            + begin.len();
+        let to = from + made[from..].find(end).expect("an end of the list");
+        made.replace_range(from..to, &crate::documents::least::printed(least));
+    }
     if made != kept {
         let new = Path::new(env!("CARGO_TARGET_TMPDIR")).join("documents.md");
         std::fs::write(&new, &made).expect("the page as it should be");

@@ -1,9 +1,12 @@
 //! Event log (001): a bucket without versioning, the policy that allows only, tests 1 to 3.
 
-use wormproof::lock::Mode;
+use chrono::TimeDelta;
+use wormproof::lock::{Mode, Retention};
 use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
+use wormproof::store::request::S3Request;
+use wormproof::time::Clock;
 
-use super::places::{on_both, policy};
+use super::places::{on_both, policy, root};
 
 const ROLE: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:PutObject",
     "Resource":"arn:aws:s3:::event-log/events/*"}]}"#;
@@ -29,6 +32,10 @@ fn events_set_up_literally_are_overwritten_in_spite_of_the_policy() {
         assert_eq!(at.by(&operator, &event(2, 1)).0, Some(200), "test 2 on {}", at.name());
         assert_eq!(at.by(&operator, &once(1, 1)).0, Some(412), "test 3 on {}", at.name());
         assert_eq!(at.by(&operator, &event(1, 9)).0, Some(200), "an overwrite on {}", at.name());
+        // :80, the completion of a multipart upload does use the header.
+        let if_free = |r: S3Request| r.header("if-none-match", "*");
+        let taken = at.multipart(&operator, (bucket, "events/0000000001.json"), if_free);
+        assert_eq!(taken.0, Some(412), "{} {taken:?}", at.name());
         let audited = at.audit("event-log", bucket, &["WORM-630", "WORM-631", "WORM-632"]);
         assert_eq!(audited.code, Some(1));
         let rules = audited.rules();
@@ -44,6 +51,37 @@ fn events_set_up_literally_are_overwritten_in_spite_of_the_policy() {
             audited.all("claims", "shown false here", &["line-141"]);
         }
         audited.all("claims", "wrong as written", &["line-22", "line-42", "line-80", "line-246"]);
+    });
+}
+
+/// The other approach of the document, :261-295: a bucket with Object Lock, seven years by default, and an upload with a
+/// fixed date that is nearer.
+#[test]
+fn events_under_the_lock_set_up_literally_are_kept_for_less_than_was_meant_and_overwritten() {
+    on_both("events under the lock, literally", |at| {
+        let bucket = "event-log-worm";
+        at.ok(&ops::create_bucket(bucket, true, "us-east-1"));
+        at.ok(&ops::put_object_lock_configuration(bucket, Some((Mode::Compliance, DefaultPeriod::Years(7)))));
+        // 2030-01-01 as it was seen from 2026.
+        let now = Clock::Real.now();
+        let until = now + TimeDelta::days(3 * 365);
+        let lock = LockHeaders::retained(Retention { mode: Mode::Compliance, until });
+        let key = "events/0000000001.json";
+        at.ok(&ops::put_object(bucket, key, body(1), &lock));
+        // :243 and :303, "cannot be overwritten": a second version is what readers see.
+        at.ok(&ops::put_object(bucket, key, body(9), &LockHeaders::NONE));
+        assert!(at.text(&root(), &ops::get_object(bucket, key, None)).contains("writer-9"), "{}", at.name());
+        // :261, "cannot be enabled on existing buckets": where versioning is on it can, but for MinIO.
+        at.ok(&ops::create_bucket("event-log-existing", false, "us-east-1"));
+        at.ok(&ops::put_bucket_versioning("event-log-existing", true));
+        let enabled = at.root(&ops::put_object_lock_configuration("event-log-existing", None));
+        assert_eq!(enabled.0, Some(if at.minio { 409 } else { 200 }), "{} {enabled:?}", at.name());
+        let audited = at.audit("event-log-worm", bucket, &["WORM-101"]);
+        assert_eq!(audited.code, Some(1), "{}", audited.record["outcome"]);
+        assert_eq!(audited.scanned("too-short"), 1, "{}", at.name());
+        assert_eq!(audited.record["event_log"]["findings"]["several-versions"], 1, "{}", at.name());
+        audited.all("claims", "shown false here", &["line-243", "line-294"]);
+        audited.all("claims", "wrong as written", &["line-246", "line-261"]);
     });
 }
 
@@ -77,6 +115,14 @@ fn events_with_the_least_corrections_are_enforced_where_the_server_can_and_still
         let bare = ops::put_object(bucket, "events/0000000004.json", body(1), &LockHeaders::NONE);
         let test_2 = at.by(&operator, &bare).0;
         assert_eq!(test_2, Some(if at.minio { 200 } else { 403 }), "test 2 on {}", at.name());
+        // :80, a large event: its completion without the header is refused where the rule binds, with it it is stored.
+        let large = (bucket, "events/0000000004.json");
+        if !at.minio {
+            let bare = at.multipart(&operator, large, |completion| completion);
+            assert_eq!(bare.0, Some(403), "{bare:?}");
+            let sent = at.multipart(&operator, large, |c| c.header("if-none-match", "*"));
+            assert_eq!(sent.0, Some(200), "{sent:?}");
+        }
         let audited = at.audit("event-log", bucket, &["WORM-630", "WORM-631", "WORM-632"]);
         assert_eq!(audited.code, Some(1), "{}", audited.record["outcome"]);
         let rules = audited.rules();

@@ -5,7 +5,7 @@ use wormproof::lock::{Mode, Retention};
 use wormproof::store::ops::{self, DefaultPeriod, LockHeaders};
 use wormproof::time::Clock;
 
-use super::places::{file, on_both, policy};
+use super::places::{file, on_both, policy, root};
 
 const REQUIRED: [&str; 6] = ["WORM-106", "WORM-201", "WORM-408", "WORM-409", "WORM-503", "WORM-506"];
 
@@ -61,6 +61,15 @@ fn evidence_with_the_least_corrections_is_stored_and_any_date_passes() {
         assert_eq!(upload("evidence/3.json", &LockHeaders::NONE), Some(403), "{}", at.name());
         let large = ops::create_multipart_upload(bucket, "evidence/large", &LockHeaders::NONE);
         assert_eq!(at.by(&application, &large).0, Some(403), "{}", at.name());
+        // :89-105, the validation. Without the right to read locks it says no of what is locked; with it, yes of a day.
+        let mode = |who: &_, key: &str| {
+            at.header(who, &ops::head_object(bucket, key, None), "x-amz-object-lock-mode")
+        };
+        let as_written = at.session(&policy("documents/evidence-identity"));
+        assert_eq!(mode(&as_written, "evidence/1.json"), None, "{}", at.name());
+        for key in ["evidence/1.json", "evidence/2.json"] {
+            assert_eq!(mode(&application, key).as_deref(), Some("GOVERNANCE"), "{key} on {}", at.name());
+        }
         let given = ["--policy", &file("corrected/evidence-least-identity")];
         let audited = at.audit_with("audit-evidence", bucket, &REQUIRED, &given);
         assert_eq!(audited.code, Some(1));
@@ -72,5 +81,12 @@ fn evidence_with_the_least_corrections_is_stored_and_any_date_passes() {
         if at.minio {
             audited.all("claims", "shown false here", &["line-22"]);
         }
+        // :22, GOVERNANCE: who may bypass it deletes the evidence.
+        let evidence = ops::head_object(bucket, "evidence/1.json", None);
+        let id = at.header(&root(), &evidence, "x-amz-version-id").expect("an id");
+        let deletion = ops::delete_object(bucket, "evidence/1.json", Some(&id));
+        assert!(matches!(at.root(&deletion).0, Some(400 | 403)), "{}", at.name());
+        assert_eq!(at.root(&deletion.bypass_governance()).0, Some(204), "{}", at.name());
+        assert_eq!(at.root(&evidence).0, Some(404), "{}", at.name());
     });
 }

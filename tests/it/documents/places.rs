@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use serde_json::Value;
-use wormproof::store::client::Client;
+use wormproof::store::client::{Client, Reply};
 use wormproof::store::credentials::Credentials;
 use wormproof::store::endpoint::Endpoint;
 use wormproof::store::hyper_wire::HyperWire;
+use wormproof::store::ops::{self, LockHeaders};
 use wormproof::store::request::S3Request;
 use wormproof::store::sts::{AssumeRole, assume_role};
 use wormproof::time::Clock;
 
 use crate::analyse::Minio;
-use crate::live::{Front, KEY, SECRET, not_run, record, run_in};
+use crate::live::{Front, KEY, Ran, SECRET, command, not_run, record, run_in};
 
 /// A server that a document is set up on.
 pub struct Place {
@@ -25,23 +26,42 @@ pub struct Place {
     _server: Box<dyn std::any::Any>,
 }
 
+/// Who may do everything.
+pub fn root() -> Credentials {
+    Credentials::new(KEY, SECRET)
+}
+
 /// An answer: status, and the code of an error.
 pub type Said = (Option<u16>, String);
 
-/// Sets a document up on the embedded server and, where there is one, on a real MinIO.
-pub fn on_both(name: &str, test: impl Fn(&Place)) {
-    // The front stands for what ends TLS before the embedded server.
-    let front = Front::truthful();
-    let url = front.url.clone();
-    test(&Place::new(false, url, Box::new(front), tempfile::tempdir().expect("a directory")));
+/// Sets a document up on the embedded server and, where there is one, on a real MinIO. Both at once, because an audit
+/// mostly waits for locks to end.
+pub fn on_both(name: &str, test: impl Fn(&Place) + Sync) {
+    let embedded = || {
+        // The front stands for what ends TLS before the embedded server.
+        let front = Front::truthful();
+        let url = front.url.clone();
+        test(&Place::new(false, url, Box::new(front), tempfile::tempdir().expect("a directory")));
+    };
     #[expect(clippy::disallowed_methods, reason = "the test set-up hands its parts over by variables")]
     let Ok(binary) = std::env::var("WORMPROOF_TEST_MINIO") else {
+        embedded();
         return not_run(&format!("{name} on MinIO (WORMPROOF_TEST_MINIO)"));
     };
-    let home = tempfile::tempdir().expect("a directory");
-    let minio = Minio::start(&binary, home.path());
-    let url = minio.url.clone();
-    test(&Place::new(true, url, Box::new(minio), home));
+    let minio = || {
+        let home = tempfile::tempdir().expect("a directory");
+        let minio = Minio::start(&binary, home.path());
+        let url = minio.url.clone();
+        test(&Place::new(true, url, Box::new(minio), home));
+    };
+    let (here, there) = std::thread::scope(|scope| {
+        let there = scope.spawn(minio);
+        let here = scope.spawn(embedded).join();
+        (here, there.join())
+    });
+    if let Some(panicked) = here.err().or(there.err()) {
+        std::panic::resume_unwind(panicked);
+    }
 }
 
 impl Place {
@@ -53,15 +73,54 @@ impl Place {
         Self { minio, url, client, runtime, home, _server: server }
     }
 
+    /// The whole answer.
+    pub fn reply(&self, who: &Credentials, request: &S3Request) -> Reply {
+        self.runtime.block_on(self.client.exchange(Some(who), request))
+    }
+
+    /// A header of the answer to root, or to somebody else.
+    pub fn header(&self, who: &Credentials, request: &S3Request, name: &str) -> Option<String> {
+        let reply = self.reply(who, request);
+        assert_eq!(reply.status(), Some(200), "{} {:?}", self.name(), reply.trouble());
+        reply.answer().and_then(|a| a.header(name)).map(ToOwned::to_owned)
+    }
+
+    /// The text of the answer.
+    pub fn text(&self, who: &Credentials, request: &S3Request) -> String {
+        String::from_utf8_lossy(&self.reply(who, request).body).into_owned()
+    }
+
     pub fn by(&self, who: &Credentials, request: &S3Request) -> Said {
-        let reply = self.runtime.block_on(self.client.exchange(Some(who), request));
+        let reply = self.reply(who, request);
         let body = String::from_utf8_lossy(&reply.body).into_owned();
         let code = body.split("<Code>").nth(1).and_then(|t| t.split("</Code>").next()).unwrap_or_default();
         (reply.status(), code.to_owned())
     }
 
     pub fn root(&self, request: &S3Request) -> Said {
-        self.by(&Credentials::new(KEY, SECRET), request)
+        self.by(&root(), request)
+    }
+
+    /// Uploads one part under a new upload, and completes it as `change` says.
+    pub fn multipart(
+        &self,
+        who: &Credentials,
+        (bucket, key): (&str, &str),
+        change: impl Fn(S3Request) -> S3Request,
+    ) -> Said {
+        let begun = self.text(who, &ops::create_multipart_upload(bucket, key, &LockHeaders::NONE));
+        let upload = begun.split("<UploadId>").nth(1).and_then(|t| t.split('<').next()).expect("an id");
+        let part = ops::upload_part(bucket, key, upload, 1, "the only part");
+        let tag = self.header(who, &part, "etag").expect("an ETag");
+        self.by(who, &change(ops::complete_multipart_upload(bucket, key, upload, &[(1, tag)])))
+    }
+
+    /// The gate of one object after its upload, with the endpoint as the first document writes it: without a scheme.
+    pub fn gate(&self, location: &str) -> Option<i32> {
+        let host = self.url.strip_prefix("http://").expect("an address");
+        let mut command =
+            command(self.home.path(), &["scan", location, "--exact", "--mode", "compliance", "--quiet"]);
+        Ran::of(&command.env("MINIO_ENDPOINT", host).output().expect("it runs")).code
     }
 
     pub fn ok(&self, request: &S3Request) {
@@ -89,20 +148,20 @@ impl Place {
     /// The same, with more arguments.
     pub fn audit_with(&self, profile: &str, bucket: &str, only: &[&str], more: &[&str]) -> Audited {
         let location = format!("s3://{bucket}");
+        // An audit after another has a directory of its own.
+        let output =
+            (1..10).map(|n| format!("{bucket}-{n}")).find(|name| !self.home.path().join(name).exists());
+        let output = output.expect("a free name");
         let mut args = vec!["audit", &location, "--profile", profile, "--endpoint-url", &self.url];
-        args.extend(["--yes", "--allow", "bucket", "--quiet", "--output", bucket]);
+        args.extend(["--yes", "--allow", "bucket", "--quiet", "--output", &output]);
         args.extend(only.iter().flat_map(|id| ["--only", id]));
         args.extend(more);
         let ran = run_in(self.home.path(), &args);
         ran.is_clean();
-        assert!(
-            self.home.path().join(bucket).join("results.json").exists(),
-            "{}: {}",
-            self.name(),
-            ran.stderr
-        );
-        let record = record(&self.home.path().join(bucket));
-        let verified = run_in(self.home.path(), &["verify", bucket]);
+        let made = self.home.path().join(&output);
+        assert!(made.join("results.json").exists(), "{}: {}", self.name(), ran.stderr);
+        let record = record(&made);
+        let verified = run_in(self.home.path(), &["verify", &output]);
         assert_eq!(verified.code, Some(0), "{}", verified.stderr);
         Audited { place: self.name(), code: ran.code, record }
     }
