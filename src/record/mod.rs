@@ -46,7 +46,7 @@ pub const SCHEMA: &str = "wormproof/record/1";
 
 /// The version of the judge's rules; a record says by which it was judged. What the rules say of the server's own log
 /// concerns steps that ask for it, which no earlier record has: it needed no new version.
-pub const JUDGE: &str = "2";
+pub const JUDGE: &str = "3";
 
 /// The whole record (`results.json`).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
