@@ -364,7 +364,7 @@ fn server(demand: &Demand, text: &mut String) {
          location / {{\n        \
          default_type application/xml;\n        \
          if ($worm_refused) {{\n            \
-         return 403 '<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>AccessDenied</Code><Message>Access Denied by the proxy: {}</Message></Error>';\n        \
+         return 501 '<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>NotImplemented</Code><Message>Refused by the proxy: {}</Message></Error>';\n        \
          }}\n\n        \
          # Without a path: the request's own goes on, letter by letter, as it was signed.\n        \
          proxy_pass http://worm_minio;\n        \

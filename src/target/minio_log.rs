@@ -12,6 +12,9 @@ use crate::time::Clock;
 /// How long an entry may take. MinIO sends them from a queue, within milliseconds as a rule.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long a log that falls behind is waited for.
+const LONGEST: Duration = Duration::from_secs(120);
+
 /// Under which name the webhook is configured.
 const NAME: &str = "WORMPROOF";
 
@@ -64,10 +67,24 @@ impl AccessLog for AuditLog {
     fn of_request<'a>(&'a self, request_id: &'a str, mark: u64) -> BoxFuture<'a, Result<Shown, String>> {
         Box::pin(async move {
             let begun = Clock::Real.now();
-            self.receiver.wait_for(request_id, Clock::Real.sleep(PATIENCE)).await;
+            // MinIO posts one entry after the other, and falls behind where many requests come at once: as long as
+            // entries come, this one may be among those that are still to come.
+            let mut before = self.receiver.count();
+            let found = loop {
+                self.receiver.wait_for(request_id, Clock::Real.sleep(PATIENCE)).await;
+                let found = self.receiver.of_request(request_id, mark);
+                let found = found.ok_or("so many requests came that its entry may have been thrown away")?;
+                let quiet = std::mem::replace(&mut before, found.count) == found.count;
+                if !found.texts.is_empty() || quiet {
+                    break found;
+                }
+                if (Clock::Real.now() - begun).to_std().is_ok_and(|waited| waited > LONGEST) {
+                    return Err(
+                        "entries of other requests still come, and it may be among those to come".to_owned()
+                    );
+                }
+            };
             let waited_ms = u64::try_from((Clock::Real.now() - begun).num_milliseconds()).unwrap_or(0);
-            let found = self.receiver.of_request(request_id, mark);
-            let found = found.ok_or("so many requests came that its entry may have been thrown away")?;
             let entries = found.texts.iter().map(|text| minio::read(text)).collect::<Result<Vec<_>, _>>()?;
             let others = found.count.saturating_sub(mark).saturating_sub(entries.len() as u64);
             Ok(Shown { entries, others, waited_ms })

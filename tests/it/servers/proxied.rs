@@ -120,7 +120,7 @@ fn parts(name: &str) -> Option<(String, String)> {
 }
 
 static REFUSAL: LazyLock<Regex> =
-    LazyLock::new(|| Regex::new("Access Denied by the proxy: ([a-z -]+)").expect("a pattern"));
+    LazyLock::new(|| Regex::new("Refused by the proxy: ([a-z -]+)").expect("a pattern"));
 
 /// What the proxy refused in a scenario, by its own words.
 fn refusals(record: &Value) -> BTreeMap<String, BTreeSet<String>> {
@@ -308,7 +308,7 @@ async fn works(client: &Client, what: &str, request: &S3Request) -> Reply {
 /// Sends, and the proxy refuses it with this word.
 async fn refused(client: &Client, word: &str, request: &S3Request) {
     let reply = send(client, request).await;
-    assert_eq!(reply.status(), Some(403), "{word}: {:?}", reply.trouble());
+    assert_eq!(reply.status(), Some(501), "{word}: {:?}", reply.trouble());
     let text = String::from_utf8_lossy(&reply.body);
     assert!(text.contains("by the proxy:") && text.contains(word), "{word}: {text}");
 }
@@ -462,7 +462,7 @@ fn spellings_do_not_get_past_the_printed_proxy() {
     let body = "4\r\nSELL\r\n0\r\n";
     assert!(raw(&minio.url, &forged("forged"), body).starts_with("HTTP/1.1 200"), "MinIO verifies it by now");
     let answer = raw(&proxy.url, &forged("forged-2"), body);
-    assert!(answer.starts_with("HTTP/1.1 403") && answer.contains("unsigned-stream"), "{answer}");
+    assert!(answer.starts_with("HTTP/1.1 501") && answer.contains("unsigned-stream"), "{answer}");
     // An encoded letter of a query key, an encoded letter of the path.
     let answer = raw(&proxy.url, "PUT /books/ledger?version%49d=x HTTP/1.1\r\nContent-Length: 0\r\n", "");
     assert!(answer.contains("encoded-query"), "{answer}");

@@ -21,11 +21,18 @@ const VOLATILE: &[&str] = &[
     "arguments",
     "signer",
     "run_id",
+    // What the server's log had of others' requests meanwhile, how long it took, and where a request came from.
+    "others",
+    "events",
+    "waited_ms",
+    "remote",
 ];
 
 /// In this order: what is longer first.
 static PATTERNS: LazyLock<Vec<(Regex, &str)>> = LazyLock::new(|| {
     [
+        // In the text of an entry of the server's log.
+        (r#","remote":"127\.0\.0\.1""#, ""),
         (r"https?://(127\.0\.0\.1:\d+|embedded\.invalid)|127\.0\.0\.1:\d+|embedded\.invalid", "HOST"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?( UTC|Z)", "TIME"),
         (r"\d{4}-\d\d-\d\d[T]\d\d%3A\d\d%3A\d\d(\.\d+)?Z", "TIME"),
