@@ -13,7 +13,7 @@ use crate::time::Clock;
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long a log that falls behind is waited for.
-const LONGEST: Duration = Duration::from_secs(120);
+const LONGEST: Duration = Duration::from_mins(2);
 
 /// Under which name the webhook is configured.
 const NAME: &str = "WORMPROOF";

@@ -177,6 +177,8 @@ fn tables(direct: &Audited, through: &Audited) -> String {
                 assert!(refused.contains_key(id), "{id}, and the proxy refused nothing: {}", other["reason"]);
                 3
             }
+            // Directly there was no conclusion, and the proxy does not let it be tried: nothing to compare.
+            ("inconclusive", "pass") if refused.contains_key(id) => continue,
             (a, b) => panic!("{id}: {a} directly, {b} through the proxy"),
         };
         let title = one["title"].as_str().expect("a title");
@@ -193,7 +195,7 @@ fn tables(direct: &Audited, through: &Audited) -> String {
         (
             "Closed",
             "Directly the guarantee did not hold; through the proxy it does: the attack was made, a control showed the \
-             right, and what was read back is unharmed.",
+             right or the proxy offers neither, and what was read back is unharmed.",
             with_words,
         ),
         (
@@ -275,9 +277,9 @@ fn minio_behind_the_printed_proxy_keeps_what_it_lost_without_it() {
     for id in ["MINIO-A1", "MINIO-A2", "MINIO-A6", "MINIO-A10", "MINIO-A17", "MINIO-A18", "WORM-305"] {
         assert_eq!(through.scenario(id)["verdict"], "pass", "{id}: {}", through.scenario(id)["reason"]);
     }
-    // The admin path is refused as a whole, the controls with it.
+    // The admin path is refused as a whole, the controls with it: to nobody is it there.
     for id in ["MINIO-A12", "MINIO-A13B", "MINIO-A16"] {
-        assert_eq!(through.scenario(id)["cause"], "no-control", "{id}: {}", through.scenario(id)["reason"]);
+        assert_eq!(through.scenario(id)["cause"], "no-such-door", "{id}: {}", through.scenario(id)["reason"]);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/hardening.md");
     let found = std::fs::read_to_string(&path).expect("docs/hardening.md");
