@@ -400,10 +400,12 @@ mod tests {
         assert!(requests.until.is_some());
         assert!(requests.requests > requests.lines.len() as u64);
         // What an attack asks for and its sender must lack is not granted.
-        let filter = Filter { only: vec!["WORM-503".into()], ..Filter::default() };
+        let filter = Filter { only: vec!["WORM-414".into()], ..Filter::default() };
         let planned = plan(&suite.scenarios, &input, &filter);
         let requests = request_plan(&suite.scenarios, &planned, &input, "r1", &[]);
-        assert!(requests.rights[&Role::Deleter].contains(&Right::BypassGovernanceRetention));
-        assert!(!requests.policies[&Role::Deleter].contains("BypassGovernance"));
+        assert!(requests.rights[&Role::Writer].contains(&Right::PutObjectRetention));
+        let policy = &requests.policies[&Role::Writer];
+        assert!(policy.contains("s3:PutObject\"") && !policy.contains("PutObjectRetention"), "{policy}");
+        assert!(!requests.policies.contains_key(&Role::Anonymous));
     }
 }
